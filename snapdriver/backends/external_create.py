@@ -1,0 +1,273 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Creating an external snapshot.
+
+::
+
+    planned     base <- a                  state: about to put b on a
+    linked      a has its own name disk.layer-a beside "disk"
+    overlaid    base <- a <- b             b is empty and nobody uses it
+    switched    the guest writes b; a shut-off domain is defined on b
+    frozen      a has mode 0440
+    committed   state: s1 is a, active is b
+
+Whether QEMU (or the definition) stands on b decides if an interrupted one
+is finished or undone.
+"""
+
+import dataclasses
+import time
+from typing import Any
+
+from oslo_log import log as logging
+
+from snapdriver import cleanup
+from snapdriver import directory
+from snapdriver import domain as domains
+from snapdriver import domainxml
+from snapdriver import exception
+from snapdriver import instance as instances
+from snapdriver import model
+from snapdriver import preflight
+from snapdriver import settle
+from snapdriver import state as state_file
+from snapdriver import survey as surveys
+from snapdriver import view
+from snapdriver.backends import overlays
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Todo:
+    request: model.CreateRequest
+    picked: dict[str, surveys.Found]
+    left_out: dict[str, str]
+    new: dict[str, model.Layer]
+    domain: domains.Domain
+    power: model.Power
+    quiesce: bool
+
+
+def plan(instance: instances.Instance,
+         request: model.CreateRequest) -> model.Plan:
+    """See :meth:`snapdriver.backends.base.Backend.plan_create`."""
+    refusals = preflight.of_domain(instance)
+    survey = surveys.survey(instance)
+    domain = instance.domain
+    if domain is None:
+        raise exception.DomainNotFound(domain=instance.name,
+                                       searched=instance.directory.path)
+    picked = survey.pick(request.disks, instance.name)
+    left_out = dict(survey.left_out) | {
+        found.disk.target: 'it was not asked for'
+        for name, found in survey.ours.items() if name not in picked}
+    refusals += survey.problems
+    if not picked:
+        refusals.append(
+            'it has no disk that can be snapshotted: ' + ', '.join(
+                f'{t}: {why}' for t, why in survey.left_out.items()))
+    refusals += preflight.of_name(instance, request.name)
+    refusals += preflight.of_limits(instance, picked)
+    refusals += preflight.of_space(instance)
+    if not refusals:
+        refusals += preflight.of_privileges(instance, picked)
+    power = instance.power()
+    quiesce, notes, refused = _quiesce(instance, domain, request, power)
+    todo = _Todo(
+        request=request, picked=picked, left_out=left_out, domain=domain,
+        power=power, quiesce=quiesce,
+        new={name: overlays.planned(name, found.layer.id)
+             for name, found in picked.items()})
+    return model.Plan(
+        verb='create', domain=instance.name, snapshots=(request.name,),
+        kind=request.kind, refusals=tuple(refusals + refused),
+        new_files=tuple(layer.file for layer in todo.new.values()),
+        bytes=len(picked) * 196624, left_out=left_out, notes=tuple(notes),
+        pause='none' if power is model.Power.SHUTOFF
+        else 'milliseconds, of disk writes only', data=todo)
+
+
+def _quiesce(instance: instances.Instance, domain: domains.Domain,
+             request: model.CreateRequest, power: model.Power
+             ) -> tuple[bool, list[str], list[str]]:
+    """Whether to freeze the file systems; notes; refusals."""
+    if (request.quiesce is model.Quiesce.NEVER
+            or power is model.Power.SHUTOFF):
+        return False, [], []
+    if power is model.Power.PAUSED:
+        silent = 'the guest is paused, so its agent cannot freeze anything'
+    elif domain.has_agent(instance.options.quiesce_timeout):
+        return True, [], []
+    else:
+        silent = 'no guest agent answers'
+    if request.quiesce is model.Quiesce.REQUIRE:
+        return False, [], [
+            f'{silent}; start qemu-guest-agent in the guest, or do not '
+            'require quiescing']
+    return False, [f'{silent}: crash-consistent only'], []
+
+
+def create(instance: instances.Instance, plan: model.Plan) -> model.Snapshot:
+    """See :meth:`snapdriver.backends.base.Backend.create`."""
+    todo: _Todo = plan.data
+    state = instance.state
+    draft = _draft(state, todo)
+    data: dict[str, Any] = {
+        'snapshot': state_file.to_plain(draft),
+        'new': overlays.to_data(todo.new), 'quiesce': todo.quiesce}
+    instance.begin(
+        'create', draft.kind, 'planned', data,
+        disks=dict(state.disks) | {
+            name: found.disk for name, found in todo.picked.items()},
+        layers=dict(state.layers) | {
+            found.layer.id: found.layer for found in todo.picked.values()})
+    _prepare(instance, todo)
+    _switch(instance, todo)
+    return _finish(instance)
+
+
+def _draft(state: model.State, todo: _Todo) -> model.Snapshot:
+    """The snapshot as it will be, times and consistency still to come."""
+    request = todo.request
+    now = time.time()
+    off = todo.power is model.Power.SHUTOFF
+    return model.Snapshot(
+        id=request.id, name=request.name, kind=request.kind,
+        state='shutoff' if off else 'disk-snapshot', parent=state.current,
+        created_at=now, frozen_at=now,
+        consistency=model.Consistency.OFFLINE if off
+        else model.Consistency.CRASH_CONSISTENT,
+        disks={name: model.Point(
+            layer=found.layer.id, size=found.disk.size,
+            overlay=todo.new[name].file)
+            for name, found in todo.picked.items()},
+        left_out=todo.left_out, description=request.description,
+        properties=dict(request.properties))
+
+
+def _prepare(instance: instances.Instance, todo: _Todo) -> None:
+    xml = (todo.domain.defined_xml() if todo.power is model.Power.SHUTOFF
+           else todo.domain.live_xml())
+    instance.make_folder().replace_file(
+        view.xml_file(todo.request.id), xml.encode())
+    for found in todo.picked.values():
+        if instance.directory.stat(found.layer.file) is None:
+            instance.directory.link(found.disk.name, found.layer.file)
+    instance.passed('linked')
+    made = overlays.make(instance, todo.new, {
+        name: found.disk.size for name, found in todo.picked.items()})
+    instance.advance('overlaid', {'new': overlays.to_data(made)})
+
+
+def _switch(instance: instances.Instance, todo: _Todo) -> None:
+    """Let the domain write the overlays from now on."""
+    if todo.power is model.Power.SHUTOFF:
+        settle.switch(instance, overlays.from_data(
+            instance.operation.data['new']))
+        instance.passed('switched')
+        return
+    xml = domainxml.new_snapshot(
+        todo.request.name, todo.request.description,
+        {found.disk.target: instance.directory.path_of(todo.new[name].file)
+         for name, found in todo.picked.items()}, list(todo.left_out))
+    if todo.quiesce:
+        _switch_quiesced(instance, todo, xml)
+    else:
+        todo.domain.snapshot_disks(xml, quiesce=False)
+    instance.passed('switched')
+
+
+def _switch_quiesced(instance: instances.Instance, todo: _Todo,
+                     xml: str) -> None:
+    """The same with frozen file systems; they are thawed in any case."""
+    seconds = instance.options.quiesce_timeout
+    try:
+        with todo.domain.bounded_agent(seconds):
+            todo.domain.snapshot_disks(xml, quiesce=True)
+        _set_consistency(instance, model.Consistency.QUIESCED)
+    except exception.LibvirtFailed as error:
+        todo.domain.thaw()
+        if overlays.in_use(instance, todo.new):
+            _set_consistency(instance, model.Consistency.QUIESCED)
+            LOG.warning('The guest agent of %(domain)s failed after the '
+                        'snapshot was taken: %(error)s',
+                        {'domain': instance.name, 'error': error})
+        elif todo.request.quiesce is model.Quiesce.REQUIRE:
+            raise
+        else:
+            LOG.warning('File systems of %(domain)s could not be frozen; the '
+                        'snapshot is crash-consistent: %(error)s',
+                        {'domain': instance.name, 'error': error})
+            todo.domain.snapshot_disks(xml, quiesce=False)
+
+
+def _set_consistency(instance: instances.Instance,
+                     consistency: model.Consistency) -> None:
+    snapshot = dict(instance.operation.data['snapshot'])
+    snapshot['consistency'] = consistency.value
+    instance.advance('overlaid', {'snapshot': snapshot})
+
+
+def recover(instance: instances.Instance) -> str:
+    """Finish it if the domain stands on the overlays, else undo it."""
+    data = instance.operation.data
+    new = overlays.from_data(data['new'])
+    overlays.wait_for_jobs(instance.domain)
+    if data['quiesce'] and instance.domain is not None:
+        instance.domain.thaw()
+    if not _switched(instance, new) and overlays.withdraw(instance, new):
+        instance.make_folder().unlink(
+            view.xml_file(data['snapshot']['id']))
+        instance.finish(None)
+        cleanup.forget_if_bare(instance)
+        return 'undone'
+    if instance.power() is model.Power.SHUTOFF:
+        settle.switch(instance, new)
+    _finish(instance)
+    return 'finished'
+
+
+def _switched(instance: instances.Instance,
+              new: dict[str, model.Layer]) -> bool:
+    if instance.power() is not model.Power.SHUTOFF:
+        return overlays.in_use(instance, new)
+    # An overlay that was written to had been switched to, whatever libvirt,
+    # which can have been killed at that moment, makes of it.
+    return overlays.defined_on(instance, new) or any(
+        instance.directory.same(layer.disk, layer.file)
+        or (layer.fresh_bytes is not None
+            and instance.directory.stat(layer.file) is not None
+            and not instance.is_pristine(layer))
+        for layer in new.values())
+
+
+def _finish(instance: instances.Instance) -> model.Snapshot:
+    """Freeze the layers below and give them their name."""
+    state, data = instance.state, instance.operation.data
+    snapshot = state_file.to_snapshot(data['snapshot'])
+    new = overlays.from_data(data['new'])
+    for point in snapshot.disks.values():
+        instance.directory.chmod(state.layers[point.layer].file,
+                                 directory.FROZEN_MODE)
+    instance.passed('frozen')
+    instance.finish(
+        'committed', current=snapshot.id,
+        snapshots=dict(state.snapshots) | {snapshot.id: snapshot},
+        layers=dict(state.layers) | {layer.id: layer
+                                     for layer in new.values()},
+        disks=dict(state.disks) | {
+            name: dataclasses.replace(state.disks[name], active=layer.id)
+            for name, layer in new.items()})
+    view.sync(instance)
+    return snapshot

@@ -1,0 +1,128 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The overlays that an external create or revert makes."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+import dataclasses
+import os
+import time
+from typing import Any
+
+from snapdriver import domain as domains
+from snapdriver import domainxml
+from snapdriver import exception
+from snapdriver import instance as instances
+from snapdriver import model
+from snapdriver import naming
+from snapdriver import state as state_file
+
+Layers = Mapping[str, model.Layer]
+
+# An overlay on its way out; see withdraw().
+_WITHDRAWN = '.undo'
+_JOB_ENDS_WITHIN = 60
+
+
+def planned(disk: str, parent: str) -> model.Layer:
+    """A new layer of that disk, on that one."""
+    layer_id = naming.new_layer_id()
+    return model.Layer(
+        id=layer_id, disk=disk, file=naming.layer_file(disk, layer_id),
+        format='qcow2', parent=parent, created_at=time.time())
+
+
+def make(instance: instances.Instance, new: Layers,
+         sizes: Mapping[str, int]) -> dict[str, model.Layer]:
+    """Make the files; returns the layers with their fresh length.
+
+    :param new: disk name to layer.
+    :param sizes: disk name to virtual size in bytes.
+    """
+    made = {}
+    for name, layer in new.items():
+        backing = instance.state.layers[layer.parent or '']
+        length = instance.images.create_overlay(
+            layer.file, backing.file, sizes[name])
+        made[name] = dataclasses.replace(layer, fresh_bytes=length)
+    instance.directory.sync()
+    return made
+
+
+def to_data(new: Layers) -> dict[str, Any]:
+    return {name: state_file.to_plain(layer) for name, layer in new.items()}
+
+
+def from_data(data: Mapping[str, Any]) -> dict[str, model.Layer]:
+    return {name: model.Layer(**layer) for name, layer in data.items()}
+
+
+def in_use(instance: instances.Instance, new: Layers) -> bool:
+    """Whether a running QEMU writes one of those layers."""
+    domain = instance.domain
+    if domain is None or instance.power() is model.Power.SHUTOFF:
+        return False
+    files = {layer.file for layer in new.values()}
+    return any(os.path.basename(path) in files
+               for path in domain.qemu_files().values())
+
+
+def defined_on(instance: instances.Instance, new: Layers) -> bool:
+    """Whether the domain would start on one of those layers."""
+    if instance.domain is None:
+        return False
+    files = {layer.file for layer in new.values()}
+    return any(os.path.basename(disk.source or '') in files for disk
+               in domainxml.parse_disks(instance.domain.defined_xml()))
+
+
+def withdraw(instance: instances.Instance, new: Layers) -> bool:
+    """Remove overlays, unless QEMU turns out to write one of them.
+
+    A client can be killed while libvirtd still works on its request, so the
+    files are first renamed, which nothing can open from then on; who had one
+    open before that is seen afterwards.
+
+    :returns: False if one is in use; all are back in their place then.
+    """
+    files = [layer.file for layer in new.values()]
+    _rename(instance, [(file, file + _WITHDRAWN) for file in files])
+    wait_for_jobs(instance.domain)
+    if in_use(instance, new):
+        _rename(instance, [(file + _WITHDRAWN, file) for file in files])
+        return False
+    for file in files:
+        instance.directory.unlink(file + _WITHDRAWN)
+    return True
+
+
+def _rename(instance: instances.Instance,
+            pairs: Iterable[tuple[str, str]]) -> None:
+    for old, new in pairs:
+        if instance.directory.stat(old) is not None:
+            instance.directory.rename(old, new)
+
+
+def wait_for_jobs(domain: domains.Domain | None) -> None:
+    """Wait until libvirt has ended what a killed client began.
+
+    :raises LibvirtFailed: it has not for a minute.
+    """
+    end = time.monotonic() + _JOB_ENDS_WITHIN
+    while domain is not None and domain.is_migrating_or_saving():
+        if time.monotonic() > end:
+            raise exception.LibvirtFailed(
+                action='end a job', domain=domain.name,
+                reason='it has been working for a minute; see "virsh '
+                       'domjobinfo"')
+        time.sleep(0.02)

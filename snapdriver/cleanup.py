@@ -1,0 +1,80 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Removing what nothing needs any more: files of ours without a record."""
+
+from collections.abc import Iterable
+
+from snapdriver import domainxml
+from snapdriver import instance as instances
+from snapdriver import naming
+from snapdriver import settle
+from snapdriver import view
+
+
+def unlink(instance: instances.Instance, files: Iterable[str]) -> None:
+    """Unlink layers that an operation has recorded as gone.
+
+    :raises InvalidName: a file that can be none of ours (invariant I3).
+    """
+    for file in files:
+        if not naming.is_layer_file(file):
+            raise naming.not_ours(file)
+        instance.directory.unlink(file)
+    instance.directory.sync()
+
+
+def sweep_folder(instance: instances.Instance) -> None:
+    """Remove what a crash has left in the state folder."""
+    folder = instance.make_folder()
+    kept = {view.xml_file(snapshot) for snapshot in instance.state.snapshots}
+    for name in folder.names():
+        if name.endswith('.new') or (
+                name.endswith('.xml') and name not in kept):
+            folder.unlink(name)
+
+
+def sweep_names(instance: instances.Instance) -> None:
+    """Remove the links that a settle has left behind."""
+    for disk in instance.state.disks:
+        instance.directory.unlink(disk + naming.SETTLE_SUFFIX)
+
+
+def forget_if_bare(instance: instances.Instance) -> None:
+    """Forget the layers of an instance that is as we found it.
+
+    No snapshot, and every disk one layer that has its Nova name: the second
+    link and the records go.
+    """
+    state = instance.state
+    if (state.snapshots or state.operation or state.jobs
+            or len(state.layers) != len(state.disks)
+            or not settle.settled(instance)
+            or _is_named(instance)):
+        return
+    links = [layer.file for layer in state.layers.values()]
+    instance.begin('delete', '', 'unnamed', {'unlink': links, 'names': []},
+                   disks={}, layers={}, current=None)
+    unlink(instance, links)
+    instance.finish(None)
+
+
+def _is_named(instance: instances.Instance) -> bool:
+    """Whether the domain names a layer by its own name."""
+    if instance.domain is None:
+        return False
+    own = {instance.directory.path_of(layer.file)
+           for layer in instance.state.layers.values()}
+    return any(disk.source in own
+               for xml in (instance.domain.live_xml(),
+                           instance.domain.defined_xml())
+               for disk in domainxml.parse_disks(xml))

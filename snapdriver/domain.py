@@ -1,0 +1,248 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A libvirt domain: what the engine asks of it and does to it."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+import contextlib
+import json
+from typing import Any
+from typing import TypeVar
+
+import libvirt
+
+from snapdriver import domainxml
+from snapdriver import exception
+from snapdriver import model
+
+_T = TypeVar('_T')
+
+_SHUTOFF = (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_CRASHED)
+# virDomainAgentSetResponseTimeout: wait for ever, which is the default
+_AGENT_DEFAULT = -2
+
+
+def silence() -> None:
+    """Keep libvirt from printing errors that are raised anyway."""
+    libvirt.registerErrorHandler(lambda *_: None, None)
+
+
+class Domain:
+    """One domain on one connection (plain, or Nova's tpool-wrapped one)."""
+
+    def __init__(self, connection: Any, handle: Any) -> None:
+        self.connection = connection
+        self.handle = handle
+        self.name: str = handle.name()
+        self.uuid: str = handle.UUIDString()
+
+    # Looking ---------------------------------------------------------------
+
+    def power(self) -> model.Power:
+        state, _ = self._call('read the state', self.handle.state)
+        if state in _SHUTOFF:
+            return model.Power.SHUTOFF
+        if state == libvirt.VIR_DOMAIN_PAUSED:
+            return model.Power.PAUSED
+        return model.Power.RUNNING
+
+    def is_suspended_to_ram(self) -> bool:
+        state, _ = self._call('read the state', self.handle.state)
+        return bool(state == libvirt.VIR_DOMAIN_PMSUSPENDED)
+
+    def is_persistent(self) -> bool:
+        return bool(self._call('ask for the definition',
+                               self.handle.isPersistent))
+
+    def has_managed_save(self) -> bool:
+        return bool(self._call('ask for a managed save image',
+                               self.handle.hasManagedSaveImage))
+
+    def live_xml(self) -> str:
+        """As it is now (the definition, if shut off); holds secrets."""
+        return str(self._call('read the XML', self.handle.XMLDesc,
+                              libvirt.VIR_DOMAIN_XML_SECURE))
+
+    def defined_xml(self) -> str:
+        """As it will start next; holds secrets."""
+        return str(self._call(
+            'read the XML', self.handle.XMLDesc,
+            libvirt.VIR_DOMAIN_XML_SECURE | libvirt.VIR_DOMAIN_XML_INACTIVE))
+
+    def capacity(self, path: str) -> int:
+        """The virtual size of a running domain's disk, in bytes."""
+        return int(self._call('read the size of a disk',
+                              self.handle.blockInfo, path)[0])
+
+    def block_jobs(self) -> list[str]:
+        """Targets on which a block job runs."""
+        disks = domainxml.parse_disks(self.live_xml())
+        return [disk.target for disk in disks if disk.source
+                and self._call('ask for block jobs',
+                               self.handle.blockJobInfo, disk.target)]
+
+    def is_migrating_or_saving(self) -> bool:
+        try:
+            job = self.handle.jobInfo()
+        except libvirt.libvirtError:
+            return False
+        return bool(job[0] != libvirt.VIR_DOMAIN_JOB_NONE)
+
+    def has_checkpoints(self) -> bool:
+        try:
+            return bool(self.handle.listAllCheckpoints())
+        except libvirt.libvirtError:
+            return False  # this driver has none
+
+    def qemu_files(self) -> dict[str, str]:
+        """The file that QEMU itself writes, for each disk's target.
+
+        libvirt's own view can differ after libvirtd died in a snapshot.
+        """
+        import libvirt_qemu  # only the QEMU driver has a monitor
+
+        answer = json.loads(self._call(
+            'ask QEMU for its disks', libvirt_qemu.qemuMonitorCommand,
+            self.handle, json.dumps({'execute': 'query-block'}), 0))
+        files = {}
+        for disk in domainxml.parse_disks(self.live_xml()):
+            for block in answer['return']:
+                if _is_device(block, disk.alias) and block.get('inserted'):
+                    files[disk.target] = _file(block['inserted'])
+        return files
+
+    # Doing -----------------------------------------------------------------
+
+    def snapshot_disks(self, xml: str, quiesce: bool) -> None:
+        """One atomic external snapshot onto overlays that exist.
+
+        VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY | _ATOMIC | _REUSE_EXT.
+        """
+        flags = (libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
+                 | libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC
+                 | libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT)
+        if quiesce:
+            flags |= libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE
+        self._call('take a snapshot', self.handle.snapshotCreateXML, xml,
+                   flags)
+
+    @contextlib.contextmanager
+    def bounded_agent(self, seconds: int) -> Iterator[None]:
+        """Within, no command to the guest agent takes longer than that."""
+        self._call('bound the guest agent',
+                   self.handle.agentSetResponseTimeout, seconds, 0)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(libvirt.libvirtError):
+                self.handle.agentSetResponseTimeout(_AGENT_DEFAULT, 0)
+
+    def thaw(self) -> None:
+        """Thaw the file systems; that they were not frozen is no error."""
+        with contextlib.suppress(libvirt.libvirtError):
+            self.handle.fsThaw()
+
+    def has_agent(self, seconds: int) -> bool:
+        """Whether a guest agent answers, within that time."""
+        import libvirt_qemu
+
+        try:
+            libvirt_qemu.qemuAgentCommand(
+                self.handle, '{"execute": "guest-ping"}', seconds, 0)
+        except libvirt.libvirtError:
+            return False
+        return True
+
+    def define(self, xml: str) -> None:
+        self.handle = self._call('define', self.connection.defineXML, xml)
+
+    def start(self, paused: bool) -> None:
+        flags = libvirt.VIR_DOMAIN_START_PAUSED if paused else 0
+        self._call('start', self.handle.createWithFlags, flags)
+
+    def stop(self) -> None:
+        """Pull the plug; QEMU flushes what it has taken from the guest."""
+        self._call('stop', self.handle.destroy)
+
+    # libvirt's own list of snapshots ---------------------------------------
+
+    def known_snapshots(self) -> dict[str, str | None]:
+        """Name to parent's name of all that libvirt lists."""
+        found: dict[str, str | None] = {}
+        for entry in self._call('list the snapshots',
+                                self.handle.listAllSnapshots):
+            try:
+                found[entry.getName()] = entry.getParent().getName()
+            except libvirt.libvirtError:
+                found[entry.getName()] = None
+        return found
+
+    def snapshot_xmls(self) -> list[str]:
+        """The XML of each snapshot, parents first; holds secrets."""
+        return [
+            entry.getXMLDesc(libvirt.VIR_DOMAIN_SNAPSHOT_XML_SECURE)
+            for entry in self._call(
+                'list the snapshots', self.handle.listAllSnapshots,
+                libvirt.VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL)]
+
+    def current_snapshot(self) -> str | None:
+        try:
+            return str(self.handle.snapshotCurrent().getName())
+        except libvirt.libvirtError:
+            return None
+
+    def redefine_snapshot(self, xml: str, current: bool) -> None:
+        flags = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE
+        if current:
+            flags |= libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT
+        self._call('describe a snapshot', self.handle.snapshotCreateXML, xml,
+                   flags)
+
+    def forget_snapshot(self, name: str) -> None:
+        """Drop the metadata only; not an error if there is none."""
+        try:
+            entry = self.handle.snapshotLookupByName(name)
+            entry.delete(libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
+        except libvirt.libvirtError as error:
+            if (error.get_error_code()
+                    != libvirt.VIR_ERR_NO_DOMAIN_SNAPSHOT):
+                raise self._failed('forget a snapshot', error) from error
+
+    def _call(self, action: str, function: Callable[..., _T],
+              *args: Any) -> _T:
+        try:
+            return function(*args)
+        except libvirt.libvirtError as error:
+            raise self._failed(action, error) from error
+
+    def _failed(self, action: str,
+                error: libvirt.libvirtError) -> exception.LibvirtFailed:
+        return exception.LibvirtFailed(
+            action=action, domain=self.name, code=error.get_error_code(),
+            reason=(error.get_error_message() or str(error)).strip())
+
+
+def _is_device(block: Mapping[str, Any], alias: str | None) -> bool:
+    """Whether that is the device; qdev is a path or the bare alias."""
+    return alias is not None and alias in block.get('qdev', '').split('/')
+
+
+def _file(inserted: Mapping[str, Any]) -> str:
+    name = inserted['image']['filename']
+    if not name.startswith('json:'):
+        return str(name)
+    node = json.loads(name[len('json:'):])
+    while isinstance(node.get('file'), dict):
+        node = node['file']
+    return str(node.get('file.filename') or node.get('filename'))

@@ -1,0 +1,412 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The verbs: lock, recover, settle, look, act."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import contextlib
+import errno
+import os
+from typing import Any
+from typing import TypeVar
+
+from oslo_config import cfg
+from oslo_log import log as logging
+from stevedore import extension
+
+from snapdriver import adoption
+from snapdriver import checks
+from snapdriver import conf as options
+from snapdriver import deletion
+from snapdriver import description
+from snapdriver import domain as domains
+from snapdriver import exception
+from snapdriver import finder
+from snapdriver import instance as instances
+from snapdriver import locks
+from snapdriver import model
+from snapdriver import naming
+from snapdriver import recovery
+from snapdriver import settle
+from snapdriver import view
+from snapdriver.backends import base
+
+LOG = logging.getLogger(__name__)
+_T = TypeVar('_T')
+
+
+class SnapshotManager:
+    """Snapshots of libvirt domains whose disks are qcow2 files.
+
+    A domain is given as a ``libvirt.virDomain``, or as its name, UUID or id.
+    Every verb takes the instance's lock, first finishes or undoes what was
+    interrupted, and settles the names of a domain that is off. Every error
+    is a :class:`snapdriver.exception.SnapdriverError`.
+
+    :param connection: an open libvirt connection, or None: then only
+        :meth:`list`, :meth:`list_all` and :meth:`show` work.
+    :param conf: where the options of group ``[snapdriver]`` are read.
+    :param instances_path: instead of the option of that name.
+    """
+
+    def __init__(self, connection: Any, conf: cfg.ConfigOpts = cfg.CONF,
+                 instances_path: str | None = None) -> None:
+        domains.silence()
+        self._conf = conf
+        self._options = options.options(conf)
+        self._finder = finder.Finder(
+            connection, conf,
+            os.path.abspath(instances_path or self._options.instances_path))
+        self._backends: dict[str, base.Backend] | None = None
+
+    # Create ----------------------------------------------------------------
+
+    def plan_create(self, domain: Any, name: str | None = None,
+                    **wanted: Any) -> model.Plan:
+        """What :meth:`create` would do; it takes the same arguments."""
+        with self._looking(domain) as instance:
+            request = self._request(instance, name, **wanted)
+            return self._backend(request.kind).plan_create(instance, request)
+
+    def create(self, domain: Any, name: str | None = None, *,
+               kind: str | None = None, disks: Sequence[str] = (),
+               description: str = '',
+               properties: Mapping[str, str] | None = None,
+               quiesce: str = model.Quiesce.NEVER,
+               snapshot_id: str | None = None) -> model.SnapshotInfo:
+        """Make a snapshot.
+
+        :param name: by default the time in seconds.
+        :param kind: by default option ``default_kind``.
+        :param disks: targets or file names; all disks of ours if empty.
+        :param quiesce: a :class:`snapdriver.model.Quiesce`.
+        :param snapshot_id: a UUID; by default a new one.
+        :raises Refused: with every reason; nothing was changed.
+        """
+        with self._working(domain) as instance:
+            request = self._request(
+                instance, name, kind=kind, disks=disks,
+                description=description, properties=properties,
+                quiesce=quiesce, snapshot_id=snapshot_id)
+            backend = self._backend(request.kind)
+            plan = backend.plan_create(instance, request)
+            _require(plan)
+            self._attempt(instance, lambda: backend.create(instance, plan))
+            LOG.info('Created snapshot %(name)s of %(domain)s (%(uuid)s)',
+                     {'name': request.name, 'domain': instance.name,
+                      'uuid': instance.uuid})
+            return self._info(instance, request.id)
+
+    def _request(self, instance: instances.Instance, name: str | None, *,
+                 kind: str | None = None, disks: Sequence[str] = (),
+                 description: str = '',
+                 properties: Mapping[str, str] | None = None,
+                 quiesce: str = model.Quiesce.NEVER,
+                 snapshot_id: str | None = None) -> model.CreateRequest:
+        naming.check_text('description', description, 4096)
+        for key, value in (properties or {}).items():
+            naming.check_property(key, value)
+        return model.CreateRequest(
+            name=_free_name(instance) if name is None
+            else naming.check_snapshot_name(name),
+            id=snapshot_id or naming.new_snapshot_id(),
+            kind=kind or self._options.default_kind, disks=tuple(disks),
+            description=description, properties=dict(properties or {}),
+            quiesce=model.Quiesce(quiesce))
+
+    # Look ------------------------------------------------------------------
+
+    def list(self, domain: Any) -> Sequence[model.SnapshotInfo]:
+        """The domain's snapshots, parents first. Needs no libvirt."""
+        with self._reading(), self._finder.find(domain) as instance:
+            return description.describe_all(instance)
+
+    def list_all(self) -> Iterator[
+            tuple[str, str, Sequence[model.SnapshotInfo]]]:
+        """(domain's name, UUID, its snapshots) of each that has any."""
+        for instance in self._finder.all():
+            with instance:
+                if instance.state.snapshots:
+                    yield (instance.name, instance.uuid,
+                           description.describe_all(instance))
+
+    def show(self, domain: Any, name: str) -> model.SnapshotInfo:
+        """One snapshot, by its name or id. Needs no libvirt.
+
+        :raises SnapshotNotFound: there is none of that name.
+        """
+        with self._reading(), self._finder.find(domain) as instance:
+            return description.describe(instance, _named(instance, name))
+
+    # Revert ----------------------------------------------------------------
+
+    def plan_revert(self, domain: Any, name: str,
+                    **wanted: Any) -> model.Plan:
+        """What :meth:`revert` would do; it takes the same arguments."""
+        with self._looking(domain) as instance:
+            snapshot = _named(instance, name)
+            return self._backend(snapshot.kind).plan_revert(
+                instance, model.RevertRequest(snapshot=snapshot, **wanted))
+
+    def revert(self, domain: Any, name: str, *,
+               power: model.Power | None = None, safety: bool = True,
+               memory: bool = True) -> model.SnapshotInfo | None:
+        """Put a domain back to a snapshot, whichever it is.
+
+        :param power: how to leave the domain; None for as it is now.
+        :param safety: name what is active now first, unless nothing was
+            written since the last snapshot.
+        :param memory: resume the guest's memory where the snapshot has it.
+        :returns: the safety snapshot, if one was made.
+        :raises Refused: with every reason; nothing was changed.
+        """
+        with self._working(domain) as instance:
+            snapshot = _named(instance, name)
+            backend = self._backend(snapshot.kind)
+            plan = backend.plan_revert(instance, model.RevertRequest(
+                snapshot=snapshot, power=power, safety=safety,
+                memory=memory))
+            _require(plan)
+            made = self._attempt(
+                instance, lambda: backend.revert(instance, plan))
+            LOG.info('Reverted %(domain)s (%(uuid)s) to snapshot %(name)s',
+                     {'name': snapshot.name, 'domain': instance.name,
+                      'uuid': instance.uuid})
+            return None if made is None else self._info(instance, made.id)
+
+    # Delete ----------------------------------------------------------------
+
+    def plan_delete(self, domain: Any, names: Sequence[str],
+                    **wanted: Any) -> model.Plan:
+        """What :meth:`delete` would do; it takes the same arguments."""
+        with self._looking(domain) as instance:
+            return deletion.plan(instance, names, **wanted)
+
+    def delete(self, domain: Any, names: Sequence[str], *,
+               children: bool = False,
+               everything: bool = False) -> model.Plan:
+        """Delete snapshots: the names at once, the data as soon as may be.
+
+        :param children: those that were made on them too.
+        :param everything: all of the domain's.
+        :returns: what was done.
+        :raises SnapshotNotFound: one of the names; nothing was changed.
+        """
+        with self._working(domain) as instance:
+            plan = deletion.plan(instance, names, children, everything)
+            if plan.snapshots:
+                deletion.delete(instance, plan)
+                LOG.info('Deleted snapshots %(names)s of %(domain)s '
+                         '(%(uuid)s)',
+                         {'names': ', '.join(plan.snapshots),
+                          'domain': instance.name, 'uuid': instance.uuid})
+            return plan
+
+    # Care ------------------------------------------------------------------
+
+    def check(self, domain: Any,
+              deep: bool = False) -> Sequence[model.Finding]:
+        """Compare state, files, libvirt and QEMU; changes nothing.
+
+        :param deep: let qemu-img check every image that nobody writes.
+        """
+        try:
+            with self._reading(), self._finder.find(domain) as instance:
+                return checks.check(instance, deep)
+        except exception.StateError as error:
+            return [model.Finding(model.Severity.ERROR, 'state-unusable',
+                                  error.path, str(error))]
+
+    def recover(self, domain: Any) -> Sequence[str]:
+        """Finish or undo what was interrupted; repair what can be repaired.
+
+        :returns: one sentence for each thing that was done.
+        """
+        with self._locked(domain) as instance:
+            done = [*self._recover(instance)]
+            with self._translated(instance):
+                done += recovery.reunite(instance)
+                settle.settle(instance)
+                view.sync(instance)
+            return done
+
+    def settle(self, domain: Any) -> bool:
+        """Make Nova's names the active layers of a domain that is off.
+
+        Describes the snapshots to libvirt, too, if it has lost them.
+
+        :returns: whether the names are settled now; they are not while the
+            domain runs on other ones, or is suspended to disk.
+        """
+        with self._locked(domain) as instance:
+            self._recover(instance)
+            with self._translated(instance):
+                settled = settle.settle(instance)
+                view.sync(instance)
+            return settled
+
+    def adopt(self, domain: Any,
+              name: str | None = None) -> Sequence[model.SnapshotInfo]:
+        """Take over external snapshots that were made by others.
+
+        :param name: only that one of libvirt's; by default all.
+        """
+        with self._working(domain) as instance:
+            adopted = self._attempt(
+                instance, lambda: adoption.adopt(instance, name))
+            return [self._info(instance, snapshot.id)
+                    for snapshot in adopted]
+
+    def drop_view(self, domain: Any) -> None:
+        """Make libvirt forget our snapshots, so that undefine works (I5)."""
+        with self._locked(domain) as instance:
+            view.drop(instance, [s.name for s
+                                 in instance.state.snapshots.values()])
+
+    def restore_view(self, domain: Any) -> None:
+        """Describe our snapshots to libvirt again, after a define (I5)."""
+        with self._locked(domain) as instance:
+            view.sync(instance)
+
+    # How -------------------------------------------------------------------
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        """The kinds of snapshot that backends are installed for."""
+        return sorted(self._loaded())
+
+    def _loaded(self) -> Mapping[str, base.Backend]:
+        if self._backends is None:
+            found: Any = extension.ExtensionManager(
+                'snapdriver.backends', invoke_on_load=True)
+            self._backends = {entry.name: entry.obj for entry in found}
+        return self._backends
+
+    def _backend(self, kind: str) -> base.Backend:
+        try:
+            return self._loaded()[kind]
+        except KeyError:
+            raise exception.BackendNotFound(
+                kind=kind[:80], kinds=', '.join(self.kinds)) from None
+
+    def _info(self, instance: instances.Instance,
+              identity: str) -> model.SnapshotInfo:
+        return description.describe(
+            instance, instance.state.snapshots[identity])
+
+    @contextlib.contextmanager
+    def _locked(self, domain: Any) -> Iterator[instances.Instance]:
+        """The instance under its lock, its state just read."""
+        with self._reading(), self._finder.find(domain) as instance:
+            if os.geteuid() not in (0, instance.directory.uid):
+                raise exception.FileFailed(
+                    path=instance.directory.path,
+                    reason='it belongs to another user')
+            with locks.instance(instance.make_folder(), instance.name,
+                                self._options.lock_timeout):
+                instance.load()
+                instance.require_ours()
+                yield instance
+
+    @contextlib.contextmanager
+    def _working(self, domain: Any) -> Iterator[instances.Instance]:
+        """The same with nothing unfinished, and settled if it is off."""
+        with self._locked(domain) as instance:
+            self._recover(instance)
+            with self._translated(instance):
+                settle.settle(instance)
+                yield instance
+
+    @contextlib.contextmanager
+    def _looking(self, domain: Any) -> Iterator[instances.Instance]:
+        """The instance for a plan: nothing is changed."""
+        with self._reading(), self._finder.find(domain) as instance:
+            operation = instance.state.operation
+            if operation is not None:
+                raise exception.Unfinished(
+                    domain=instance.name, verb=operation.verb,
+                    phase=operation.phase, reason='this is a dry run')
+            yield instance
+
+    def _recover(self, instance: instances.Instance) -> Sequence[str]:
+        operation = instance.state.operation
+        backend = (None if operation is None
+                   else self._loaded().get(operation.kind))
+        with self._translated(instance):
+            return recovery.recover(instance, backend)
+
+    def _attempt(self, instance: instances.Instance,
+                 act: Callable[[], _T]) -> _T | Any:
+        """Act; what fails half-way is finished or undone at once."""
+        try:
+            return act()
+        except Exception as error:
+            instance.load()
+            operation = instance.state.operation
+            if operation is None:
+                raise
+            LOG.warning('%(verb)s of %(domain)s failed in phase %(phase)s: '
+                        '%(error)s',
+                        {'verb': operation.verb, 'domain': instance.name,
+                         'phase': operation.phase, 'error': error})
+            with contextlib.suppress(exception.Unfinished, OSError):
+                self._recover(instance)
+            raise
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Errors of the system as ours."""
+        try:
+            yield
+        except PermissionError as error:
+            raise exception.FileFailed(
+                path=error.filename or 'a file',
+                reason=error.strerror) from error
+
+    @contextlib.contextmanager
+    def _translated(self, instance: instances.Instance) -> Iterator[None]:
+        """Errors of the system as ours."""
+        try:
+            yield
+        except OSError as error:
+            path = instance.directory.path
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise exception.NoSpace(path=path) from error
+            raise exception.FileFailed(
+                path=error.filename or path,
+                reason=error.strerror) from error
+
+
+def _require(plan: model.Plan) -> None:
+    if plan.refusals:
+        raise exception.Refused(plan.verb, plan.domain, plan.refusals)
+
+
+def _named(instance: instances.Instance, name: str) -> model.Snapshot:
+    snapshot = instance.state.snapshot_named(name)
+    if snapshot is None:
+        raise exception.SnapshotNotFound(domain=instance.name,
+                                         name=name[:80])
+    return snapshot
+
+
+def _free_name(instance: instances.Instance) -> str:
+    """The time in seconds; with a number if that is taken."""
+    name = first = naming.default_snapshot_name()
+    count = 1
+    while instance.state.snapshot_named(name) is not None:
+        count += 1
+        name = f'{first}.{count}'
+    return name

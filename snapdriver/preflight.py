@@ -1,0 +1,126 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What forbids a verb whatever the kind of snapshot (invariant I8)."""
+
+import os
+
+from snapdriver import chain
+from snapdriver import directory
+from snapdriver import exception
+from snapdriver import instance as instances
+from snapdriver import model
+from snapdriver import privsep
+from snapdriver import survey as surveys
+
+
+def of_domain(instance: instances.Instance) -> list[str]:
+    """What the domain is doing that must end first."""
+    domain = instance.domain
+    if domain is None:
+        return [f'libvirt does not know domain {instance.name}; define it']
+    found = []
+    if domain.has_managed_save():
+        found.append('it is suspended to a managed save image, which holds '
+                     'open what the snapshot would freeze; start it, or drop '
+                     'the image by "virsh managedsave-remove"')
+    if domain.has_checkpoints():
+        found.append('it has libvirt checkpoints, which external snapshots '
+                     'break; delete them by "virsh checkpoint-delete"')
+    if domain.power() is model.Power.SHUTOFF:
+        return found
+    if domain.is_suspended_to_ram():
+        found.append('its guest sleeps (suspended to RAM); wake it by "virsh '
+                     'dompmwakeup"')
+    if domain.is_migrating_or_saving():
+        found.append('it is being migrated, saved or dumped; wait for that '
+                     '("virsh domjobinfo")')
+    found += [f'a block job runs on disk {target}; wait for it, or end it by '
+              f'"virsh blockjob {domain.name} {target} --abort"'
+              for target in domain.block_jobs()]
+    return found
+
+
+def of_name(instance: instances.Instance, name: str) -> list[str]:
+    if instance.state.snapshot_named(name) is not None:
+        return [f'it has a snapshot "{name}" already; choose another name']
+    if (instance.domain is not None
+            and name in instance.domain.known_snapshots()):
+        return [f'libvirt has a snapshot "{name}" that snapdriver did not '
+                'make; choose another name, or take it over by "snapdriver '
+                'domain adopt"']
+    return []
+
+
+def of_limits(instance: instances.Instance,
+              picked: dict[str, surveys.Found]) -> list[str]:
+    """The limits that one more snapshot of those disks would exceed."""
+    state, options = instance.state, instance.options
+    found = []
+    made = sum(not s.safety for s in state.snapshots.values())
+    most = options.max_snapshots_per_instance
+    if most and made >= most:
+        found.append(f'it has {made} snapshots, the most allowed is {most}; '
+                     'delete one, or raise max_snapshots_per_instance')
+    for disk in picked.values():
+        depth = 1 if disk.new else chain.depth(state.layers, disk.layer.id)
+        found += of_depth(instance, disk.disk.target, depth + 1)
+    allowed = options.max_snapshot_bytes_per_instance * sum(
+        disk.disk.size for disk in picked.values())
+    held = (sum(map(instance.held_bytes, chain.frozen(state)))
+            + sum(_occupied(instance.directory, disk)
+                  for disk in picked.values()))
+    if allowed and held > allowed:
+        found.append(
+            f'its frozen layers would occupy {held} bytes, the most allowed '
+            f'is {int(allowed)}; delete a snapshot, or raise '
+            'max_snapshot_bytes_per_instance')
+    return found
+
+
+def of_depth(instance: instances.Instance, target: str,
+             depth: int) -> list[str]:
+    most = instance.options.max_chain_depth
+    if depth <= most:
+        return []
+    return [f'disk {target} would consist of {depth} layers, the most '
+            f'allowed is {most}; delete snapshots, or raise max_chain_depth']
+
+
+def of_space(instance: instances.Instance) -> list[str]:
+    free, total = instance.directory.free()
+    least = instance.options.min_free_percent
+    if free * 100 >= total * least:
+        return []
+    return [f'only {free * 100 // total} % of the file system of '
+            f'{instance.directory.path} is free, the least allowed is '
+            f'{least} %; free some space, or lower min_free_percent']
+
+
+def of_privileges(instance: instances.Instance,
+                  picked: dict[str, surveys.Found]) -> list[str]:
+    """Whether files that belong to QEMU's user can be linked and frozen."""
+    me = os.geteuid()
+    for disk in picked.values():
+        name = disk.disk.name if disk.new else disk.layer.file
+        found = instance.directory.stat(name)
+        if found is not None and me not in (0, found.st_uid):
+            try:
+                privsep.ready()
+            except exception.PrivilegeMissing as error:
+                return [str(error)]
+    return []
+
+
+def _occupied(where: directory.Directory, disk: surveys.Found) -> int:
+    found = where.stat(disk.disk.name if disk.new else disk.layer.file)
+    return 0 if found is None else found.st_blocks * 512

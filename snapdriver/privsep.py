@@ -1,0 +1,165 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The few privileged acts: chown, chmod and link inside one directory.
+
+nova-compute is not root, and libvirt gives image files to the user that QEMU
+runs as. Each act is tried as we are; only if the kernel refuses it, it is
+done in a privileged process that oslo.privsep starts (``helper_command`` in
+section ``[snapdriver_privsep]``, by default ``sudo privsep-helper``).
+
+A privileged act believes no path: it opens the directory and the file by
+descriptor without following links, wants a directory of the user who started
+the helper and a regular file whose every hard link is in that directory, and
+can give a file to nobody but the directory's owner.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+import errno
+import os
+import stat
+from typing import Any
+
+from oslo_privsep import capabilities
+from oslo_privsep import daemon
+from oslo_privsep import priv_context
+
+from snapdriver import exception
+
+CONTEXT = priv_context.PrivContext(
+    __name__,
+    cfg_section='snapdriver_privsep',
+    pypath=f'{__name__}.CONTEXT',
+    capabilities=[capabilities.CAP_CHOWN, capabilities.CAP_FOWNER,
+                  capabilities.CAP_DAC_OVERRIDE])
+
+_OF_ITSELF = '/proc/self/fd/%d'
+
+
+def link(directory: str, old: str, new: str) -> None:
+    """Give the file ``old`` the second name ``new``.
+
+    Privileged, since fs.protected_hardlinks lets only a file's owner do it.
+
+    :raises PrivilegeMissing: not allowed, and no helper to do it.
+    """
+    _do('link', directory, old, new)
+
+
+def chmod(directory: str, name: str, mode: int) -> None:
+    """:raises PrivilegeMissing: not allowed, and no helper to do it."""
+    _do('chmod', directory, name, mode)
+
+
+def give_to_owner(directory: str, name: str) -> None:
+    """:raises PrivilegeMissing: not allowed, and no helper to do it."""
+    _do('chown', directory, name)
+
+
+def ready() -> None:
+    """Make sure that privileged acts will work, before anything changes.
+
+    :raises PrivilegeMissing: they will not.
+    """
+    if os.geteuid() != 0:
+        _through_helper('use the privileged helper for', '/', _privileged,
+                        'nothing', '/')
+
+
+def _do(act: str, directory: str, *args: Any) -> None:
+    try:
+        _ACTS[act](directory, *args)
+    except PermissionError as error:
+        if os.geteuid() == 0:
+            raise exception.PrivilegeMissing(
+                action=act, path=os.path.join(directory, args[0]),
+                reason=error.strerror) from error
+        _through_helper(act, os.path.join(directory, args[0]), _privileged,
+                        act, directory, *args)
+
+
+def _through_helper(action: str, path: str, call: Callable[..., Any],
+                    *args: Any) -> None:
+    try:
+        call(*args)
+    except (OSError, daemon.FailedToDropPrivileges) as error:
+        raise exception.PrivilegeMissing(
+            action=action, path=path, reason=str(error)) from error
+
+
+@CONTEXT.entrypoint
+def _privileged(act: str, directory: str, *args: Any) -> None:
+    _ACTS[act](directory, *args, privileged=True)
+
+
+def _nothing(directory: str, privileged: bool = False) -> None:
+    pass
+
+
+def _link(directory: str, old: str, new: str,
+          privileged: bool = False) -> None:
+    with _file(directory, old, privileged) as (parent, fd):
+        os.link(_OF_ITSELF % fd, new, dst_dir_fd=parent, follow_symlinks=True)
+
+
+def _chmod(directory: str, name: str, mode: int,
+           privileged: bool = False) -> None:
+    if mode & ~0o660:
+        raise ValueError(f'mode {mode:o} is not one of ours')
+    with _file(directory, name, privileged) as (_, fd):
+        os.chmod(_OF_ITSELF % fd, mode)
+
+
+def _chown(directory: str, name: str, privileged: bool = False) -> None:
+    with _file(directory, name, privileged) as (parent, fd):
+        owner = os.fstat(parent)
+        os.chown(_OF_ITSELF % fd, owner.st_uid, owner.st_gid)
+
+
+_ACTS: dict[str, Callable[..., None]] = {
+    'nothing': _nothing, 'link': _link, 'chmod': _chmod, 'chown': _chown}
+
+
+@contextlib.contextmanager
+def _file(directory: str, name: str,
+          privileged: bool) -> Iterator[tuple[int, int]]:
+    """Descriptors of the directory and of the file (O_PATH)."""
+    if '/' in name or name in ('', '.', '..'):
+        raise ValueError(f'{name!r} is not a file name')
+    parent = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+                     | os.O_CLOEXEC)
+    try:
+        fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC,
+                     dir_fd=parent)
+        try:
+            found, owner = os.fstat(fd), os.fstat(parent)
+            with os.scandir(parent) as entries:
+                links = sum(1 for e in entries if e.inode() == found.st_ino)
+            if (not stat.S_ISREG(found.st_mode)
+                    or found.st_dev != owner.st_dev
+                    or found.st_nlink != links
+                    or (privileged and not _is_asker(owner.st_uid))):
+                raise PermissionError(
+                    errno.EPERM, 'it is not a regular file, has a hard link '
+                    'elsewhere, or its directory is not the asker\'s', name)
+            yield parent, fd
+        finally:
+            os.close(fd)
+    finally:
+        os.close(parent)
+
+
+def _is_asker(uid: int) -> bool:
+    """Whether that user started the helper (sudo tells in SUDO_UID)."""
+    return uid != 0 and os.environ.get('SUDO_UID', str(uid)) == str(uid)

@@ -1,0 +1,111 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Finishing or undoing what was interrupted (invariant I4)."""
+
+from oslo_log import log as logging
+
+from snapdriver import adoption
+from snapdriver import cleanup
+from snapdriver import deletion
+from snapdriver import domain as domains
+from snapdriver import domainxml
+from snapdriver import exception
+from snapdriver import instance as instances
+from snapdriver import model
+from snapdriver import settle
+from snapdriver import view
+from snapdriver.backends import base
+
+LOG = logging.getLogger(__name__)
+
+
+def recover(instance: instances.Instance,
+            backend: base.Backend | None) -> list[str]:
+    """Finish or undo the operation that the state has; safe at any time.
+
+    :param backend: that of the operation's kind; None if it has none.
+    :returns: one sentence for each thing that was done.
+    :raises Unfinished: it cannot be done now.
+    """
+    done = []
+    operation = instance.state.operation
+    if operation is not None:
+        try:
+            result = _operation(instance, operation, backend)
+        except exception.SnapdriverError as error:
+            raise exception.Unfinished(
+                domain=instance.name, verb=operation.verb,
+                phase=operation.phase, reason=str(error)) from error
+        done.append(f'the interrupted {operation.verb} was {result}')
+        LOG.warning('Recovered %(name)s (%(uuid)s): the %(verb)s interrupted '
+                    'in phase %(phase)s was %(result)s',
+                    {'name': instance.name, 'uuid': instance.uuid,
+                     'verb': operation.verb, 'phase': operation.phase,
+                     'result': result})
+    if instance.folder is not None:
+        cleanup.sweep_folder(instance)
+        cleanup.sweep_names(instance)
+    return done
+
+
+def _operation(instance: instances.Instance, operation: model.Operation,
+               backend: base.Backend | None) -> str:
+    if operation.verb == 'delete':
+        deletion.finish(instance)
+        return 'finished'
+    if operation.verb == 'adopt':
+        adoption.finish(instance)
+        return 'finished'
+    if backend is None:
+        raise exception.BackendNotFound(kind=operation.kind, kinds='none')
+    return backend.recover(instance)
+
+
+def reunite(instance: instances.Instance) -> list[str]:
+    """Make libvirt see the layers that QEMU writes.
+
+    A libvirtd that is killed in a snapshot can leave QEMU on the new overlay
+    and its own XML on the old one: from then on every snapshot fails, and
+    the next start boots old data. The guest is stopped and started on what
+    it has been writing: libvirt offers no other way to change its mind.
+
+    :returns: one sentence for each disk that was repaired.
+    """
+    domain = instance.domain
+    if (domain is None or not domain.is_persistent()
+            or instance.power() is model.Power.SHUTOFF):
+        return []
+    torn = differing(instance, domain)
+    if not torn:
+        return []
+    paused = domain.power() is model.Power.PAUSED
+    LOG.warning('libvirt and QEMU differ about %(disks)s of %(name)s; the '
+                'guest is restarted on what QEMU wrote',
+                {'disks': ', '.join(torn), 'name': instance.name})
+    domain.stop()
+    settle.settle(instance)
+    view.sync(instance)
+    domain.start(paused=paused)
+    return [f'disk {target} was written to {file} without libvirt\'s '
+            'knowledge; the guest was restarted on it'
+            for target, file in torn.items()]
+
+
+def differing(instance: instances.Instance,
+              domain: domains.Domain) -> dict[str, str]:
+    """Target to QEMU's file of each disk of which libvirt says otherwise."""
+    qemu = domain.qemu_files()
+    return {disk.target: qemu[disk.target]
+            for disk in domainxml.parse_disks(domain.live_xml())
+            if not disk.unfit(instance.directory.path)
+            and qemu.get(disk.target, disk.source) != disk.source}

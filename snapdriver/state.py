@@ -1,0 +1,185 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The state file: read, checked, and replaced atomically.
+
+``state.json`` is the one truth about names, kinds and the tree (invariant
+I2). It is replaced by write, fsync, rename, fsync of the folder, so that a
+reader, who takes no lock, sees the old or the new one and never a part.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+import dataclasses
+import json
+import math
+import re
+from typing import Any
+from typing import TypeVar
+
+from snapdriver import chain
+from snapdriver import directory
+from snapdriver import exception
+from snapdriver import model
+from snapdriver import naming
+
+SCHEMA = 1
+FILE = 'state.json'
+_T = TypeVar('_T')
+_MAX_BYTES = 8 << 20
+_UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+
+
+def load(folder: directory.Directory) -> model.State | None:
+    """The state in that folder; None if there is no file.
+
+    :raises StateTooNew: a newer snapdriver has written it.
+    :raises StateError: it is cut off, edited, or not a regular file.
+    """
+    path = folder.path_of(FILE)
+    try:
+        raw = folder.read(FILE, _MAX_BYTES)
+    except FileNotFoundError:
+        return None
+    except (OSError, exception.UnsafeFile) as error:
+        raise exception.StateError(path=path, reason=str(error)) from error
+    return loads(raw, path)
+
+
+def loads(raw: bytes, path: str = FILE) -> model.State:
+    """As :func:`load`, from bytes; the path is for messages."""
+    try:
+        document = json.loads(raw)
+        schema = document['schema']
+    except (ValueError, TypeError, KeyError) as error:
+        raise exception.StateError(
+            path=path, reason=f'it is not what snapdriver writes ({error}); '
+            'it may have been cut off') from error
+    if not isinstance(schema, int) or schema < 1:
+        raise exception.StateError(path=path, reason='its schema is invalid')
+    if schema > SCHEMA:
+        raise exception.StateTooNew(path=path, schema=schema, known=SCHEMA)
+    try:
+        state = _state(document)
+        _check(state)
+    except (ValueError, TypeError, KeyError, AttributeError,
+            exception.InvalidName) as error:
+        raise exception.StateError(
+            path=path, reason=f'it has been edited ({error})') from error
+    return state
+
+
+def save(folder: directory.Directory, state: model.State) -> model.State:
+    """Replace the file; returns the state with its new generation."""
+    state = dataclasses.replace(state, generation=state.generation + 1)
+    folder.replace_file(FILE, dumps(state))
+    return state
+
+
+def to_plain(value: Any) -> Any:
+    """A dataclass of the model as JSON types, for an operation's data."""
+    return _plain(value)
+
+
+def to_snapshot(item: Mapping[str, Any]) -> model.Snapshot:
+    """The opposite of :func:`to_plain` for a snapshot."""
+    return _snapshot(item)
+
+
+def dumps(state: model.State) -> bytes:
+    document = {'schema': SCHEMA} | {
+        field.name: _plain(getattr(state, field.name))
+        for field in dataclasses.fields(state)}
+    return json.dumps(document, indent=1).encode() + b'\n'
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name))
+                for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _state(document: dict[str, Any]) -> model.State:
+    operation = document['operation']
+    return model.State(
+        uuid=document['uuid'], name=document['name'], host=document['host'],
+        generation=int(document['generation']),
+        disks=_each(document['disks'], model.Disk),
+        layers=_each(document['layers'], model.Layer),
+        snapshots={key: _snapshot(item)
+                   for key, item in document['snapshots'].items()},
+        current=document['current'],
+        operation=None if operation is None else model.Operation(**operation),
+        jobs=_each(document['jobs'], model.Job),
+        own_image=document['own_image'])
+
+
+def _each(items: dict[str, dict[str, Any]],
+          make: Callable[..., _T]) -> dict[str, _T]:
+    return {key: make(**item) for key, item in items.items()}
+
+
+def _snapshot(item: Mapping[str, Any]) -> model.Snapshot:
+    item = dict(item)
+    item['disks'] = _each(item['disks'], model.Point)
+    item['consistency'] = model.Consistency(item['consistency'])
+    return model.Snapshot(**item)
+
+
+def _check(state: model.State) -> None:
+    """:raises ValueError: what the state says cannot be so."""
+    if not _UUID.fullmatch(state.uuid):
+        raise ValueError('bad uuid')
+    for key, disk in state.disks.items():
+        naming.check_file_name(key)
+        _require(disk.name == key, f'disk {key} is called otherwise')
+        _require(disk.active in state.layers, f'disk {key} has no layer')
+        _require(state.layers[disk.active].disk == key,
+                 f'the active layer of {key} is another disk\'s')
+        _require(isinstance(disk.size, int) and disk.size > 0,
+                 f'disk {key} has no size')
+        _require(disk.base is None or disk.base.startswith('/'),
+                 f'the base of {key} is not an absolute path')
+    for key, layer in state.layers.items():
+        _require(layer.id == key, f'layer {key} is called otherwise')
+        _require(layer.disk in state.disks, f'layer {key} has no disk')
+        _require(layer.file == naming.layer_file(layer.disk, key),
+                 f'layer {key} has a file of another name')
+        _require(layer.format == 'qcow2', f'layer {key} is not qcow2')
+    chain.check(state.layers)
+    for key, snapshot in state.snapshots.items():
+        _require(bool(_UUID.fullmatch(key)) and snapshot.id == key,
+                 f'snapshot {key} is called otherwise')
+        naming.check_snapshot_name(snapshot.name)
+        _require(snapshot.parent is None
+                 or snapshot.parent in state.snapshots,
+                 f'snapshot {key} has no such parent')
+        _require(math.isfinite(snapshot.created_at + snapshot.frozen_at),
+                 f'snapshot {key} has no time')
+        for name, point in snapshot.disks.items():
+            _require(point.layer in state.layers
+                     and state.layers[point.layer].disk == name,
+                     f'snapshot {key} points at no layer of {name}')
+    _require(state.current is None or state.current in state.snapshots,
+             'the current snapshot does not exist')
+    chain.check_parents({key: snapshot.parent
+                         for key, snapshot in state.snapshots.items()})
+
+
+def _require(true: bool, otherwise: str) -> None:
+    if not true:
+        raise ValueError(otherwise)

@@ -1,0 +1,103 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What virsh shows: libvirt's snapshot metadata, a view of our state.
+
+It is dropped and described again at any time (invariant I2). It goes before
+every undefine, which libvirt refuses otherwise, and comes back after the
+define (invariant I5).
+"""
+
+from oslo_log import log as logging
+
+from snapdriver import chain
+from snapdriver import domainxml
+from snapdriver import exception
+from snapdriver import instance as instances
+from snapdriver import model
+
+LOG = logging.getLogger(__name__)
+_MAX_XML = 4 << 20
+
+
+def sync(instance: instances.Instance) -> None:
+    """Make libvirt's list of our snapshots what the state says.
+
+    Snapshots that others made are left alone. A failure is logged: the view
+    can be made again, and no verb fails for it.
+    """
+    domain = instance.domain
+    if domain is None or not domain.is_persistent():
+        return
+    try:
+        _sync(instance)
+    except exception.LibvirtFailed as error:
+        LOG.warning('virsh does not show the snapshots of %(domain)s as they '
+                    'are: %(error)s', {'domain': domain.name, 'error': error})
+
+
+def _sync(instance: instances.Instance) -> None:
+    domain, state = instance.domain, instance.state
+    if domain is None:
+        return
+    known = domain.known_snapshots()
+    current = domain.current_snapshot()
+    for snapshot in chain.parents_first(state.snapshots):
+        parent = (None if snapshot.parent is None
+                  else state.snapshots[snapshot.parent].name)
+        wants_mark = (snapshot.id == state.current
+                      and current != snapshot.name)
+        if (snapshot.name in known and known[snapshot.name] == parent
+                and not wants_mark):
+            continue
+        domain.redefine_snapshot(describe(instance, snapshot), wants_mark)
+
+
+def drop(instance: instances.Instance, names: list[str]) -> None:
+    """Make libvirt forget snapshots of those names."""
+    if instance.domain is not None:
+        for name in names:
+            instance.domain.forget_snapshot(name)
+
+
+def describe(instance: instances.Instance, snapshot: model.Snapshot) -> str:
+    """The snapshot's XML, as virDomainSnapshotGetXMLDesc would give it."""
+    state = instance.state
+    parent = (None if snapshot.parent is None
+              else state.snapshots[snapshot.parent].name)
+    domain_xml = saved_xml(instance, snapshot)
+    overlays, others = {}, []
+    for element in domainxml.parse_disks(domain_xml):
+        name = domainxml.disk_name(element.source or '-',
+                                   instance.layer_disks())
+        point = snapshot.disks.get(name)
+        if point is None or element.unfit(instance.directory.path):
+            others.append(element.target)
+        else:
+            # libvirt wants a file; a safety snapshot never had an overlay
+            overlays[element.target] = instance.directory.path_of(
+                point.overlay or f'{name}.layer-none')
+    name = (instance.domain.name if instance.domain is not None
+            else instance.name)
+    return domainxml.known_snapshot(snapshot, parent, overlays, others, name,
+                                    domain_xml)
+
+
+def xml_file(snapshot_id: str) -> str:
+    return f'{snapshot_id}.xml'
+
+
+def saved_xml(instance: instances.Instance,
+              snapshot: model.Snapshot) -> str:
+    """The domain as it was at that moment; holds secrets."""
+    return instance.make_folder().read(
+        xml_file(snapshot.id), _MAX_XML).decode()
