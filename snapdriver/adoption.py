@@ -73,17 +73,21 @@ def adopt(instance: instances.Instance,
     new = {layer.id: layer for layer in layers.values()
            if layer.id not in instance.state.layers}
     instance.begin('adopt', '', 'planned', {
-        'names': {old: layer.id for old, layer in names.items()
-                  if layer.id in new},
+        'new': {old: {'file': old, 'disk': layer.disk, 'id': layer.id}
+                for old, layer in names.items() if layer.id in new},
         'frozen': [layer.file for layer in layers.values()
                    if layer.id not in {d.active for d in disks.values()}],
         'snapshots': [state_file.to_plain(s) for s in snapshots],
         'forget': [e.name for e in elements]},
         disks=dict(instance.state.disks) | disks,
         layers=dict(instance.state.layers) | layers)
+    own = {instance.directory.path_of(old):
+           instance.directory.path_of(layer.file)
+           for old, layer in names.items()}
     for element, snapshot in zip(elements, snapshots, strict=True):
         instance.make_folder().replace_file(
-            view.xml_file(snapshot.id), element.domain_xml.encode())
+            view.xml_file(snapshot.id),
+            domainxml.with_sources(element.domain_xml, own).encode())
     finish(instance)
     return snapshots
 
@@ -91,22 +95,21 @@ def adopt(instance: instances.Instance,
 def finish(instance: instances.Instance) -> None:
     """All that follows the first record; can be repeated."""
     data, state = instance.operation.data, instance.state
-    for old, layer in data['names'].items():
-        own = state.layers[layer].file
-        if instance.directory.stat(own) is None:
-            instance.directory.link(old, own)
+    new = [state.layers[entry['id']] for entry in data['new'].values()]
+    for old, layer in zip(data['new'], new, strict=True):
+        if instance.directory.stat(layer.file) is None:
+            instance.directory.link(old, layer.file)
     instance.passed('linked')
-    for layer in data['names'].values():
-        below = state.layers[layer].parent
-        if below is not None:
-            instance.directory.take(state.layers[layer].file)
-            instance.images.point_at(state.layers[layer].file,
-                                     state.layers[below].file)
+    for layer in new:
+        if layer.parent is not None:
+            instance.directory.take(layer.file)
+            instance.images.point_at(layer.file,
+                                     state.layers[layer.parent].file)
     for file in data['frozen']:
         instance.directory.chmod(file, directory.FROZEN_MODE)
     instance.passed('frozen')
     settle.settle(instance)
-    for old in data['names']:
+    for old in data['new']:
         if old not in state.disks:
             instance.directory.unlink(old)
     snapshots = [state_file.to_snapshot(s) for s in data['snapshots']]

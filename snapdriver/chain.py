@@ -112,7 +112,7 @@ def descendants(snapshots: Mapping[str, model.Snapshot],
     queue = [root]
     while queue:
         parent = queue.pop(0)
-        below = [s.id for s in snapshots.values() if s.parent == parent]
+        below = [s.id for s in _oldest_first(snapshots, parent)]
         found += below
         queue += below
     return found
@@ -120,14 +120,18 @@ def descendants(snapshots: Mapping[str, model.Snapshot],
 
 def parents_first(
         snapshots: Mapping[str, model.Snapshot]) -> list[model.Snapshot]:
-    """All snapshots, each after its parent, oldest first."""
+    """All snapshots, each after its parent, older siblings first."""
     ordered: list[model.Snapshot] = []
-    roots = sorted((s for s in snapshots.values() if s.parent is None),
-                   key=lambda s: (s.frozen_at, s.name))
-    for root in roots:
+    for root in _oldest_first(snapshots, None):
         ordered.append(root)
         ordered += [snapshots[i] for i in descendants(snapshots, root.id)]
     return ordered
+
+
+def _oldest_first(snapshots: Mapping[str, model.Snapshot],
+                  parent: str | None) -> list[model.Snapshot]:
+    return sorted((s for s in snapshots.values() if s.parent == parent),
+                  key=lambda s: (s.frozen_at, s.name))
 
 
 def without(snapshots: Mapping[str, model.Snapshot],

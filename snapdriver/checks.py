@@ -26,6 +26,7 @@ from snapdriver import qcow2
 from snapdriver import recovery
 from snapdriver import settle
 from snapdriver import survey as surveys
+from snapdriver import thawing
 from snapdriver import view
 
 Findings = list[model.Finding]
@@ -35,7 +36,7 @@ _ERROR, _WARNING, _PENDING = (
 
 def check(instance: instances.Instance, deep: bool) -> Findings:
     """Everything that is not as it should be, the worst first."""
-    found = _operation(instance)
+    found = _operation(instance) + _thaw(instance)
     for layer in instance.state.layers.values():
         found += _layer(instance, layer)
     found += _bases(instance) + _names(instance) + _strangers(instance)
@@ -66,6 +67,15 @@ def _operation(instance: instances.Instance) -> Findings:
         f'a {operation.verb} was interrupted in phase {operation.phase}; '
         'the next verb, or "snapdriver domain recover", finishes or undoes '
         'it')]
+
+
+def _thaw(instance: instances.Instance) -> Findings:
+    if thawing.JOB not in instance.state.jobs:
+        return []
+    return [model.Finding(
+        _WARNING, 'thaw-owed', instance.name,
+        'its agent did not answer a thaw and may have frozen the guest; '
+        '"snapdriver domain recover" tries again')]
 
 
 def _layer(instance: instances.Instance, layer: model.Layer) -> Findings:

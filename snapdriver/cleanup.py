@@ -56,7 +56,7 @@ def forget_if_bare(instance: instances.Instance) -> None:
     link and the records go.
     """
     state = instance.state
-    if (state.snapshots or state.operation or state.jobs
+    if (not state.disks or state.snapshots or state.operation or state.jobs
             or len(state.layers) != len(state.disks)
             or not settle.settled(instance)
             or _is_named(instance)):

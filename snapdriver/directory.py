@@ -29,6 +29,7 @@ from snapdriver import privsep
 
 FROZEN_MODE = 0o440
 ACTIVE_MODE = 0o600
+_TRIES = 100
 
 
 class Directory:
@@ -64,6 +65,7 @@ class Directory:
     # Looking ---------------------------------------------------------------
 
     def names(self) -> list[str]:
+        os.fstat(self._fd)  # listdir(-1) lists the working directory
         return sorted(os.listdir(self._fd))
 
     def stat(self, name: str) -> os.stat_result | None:
@@ -120,16 +122,30 @@ class Directory:
         :raises UnsafeFile: as :meth:`regular`.
         :raises PermissionError: it belongs to someone else (QEMU).
         """
-        expected = self.regular(name)
-        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-                     | os.O_CLOEXEC, dir_fd=self._fd)
+        fd = self._open(name)
         try:
-            if not os.path.samestat(expected, os.fstat(fd)):
-                raise exception.UnsafeFile(
-                    path=self.path_of(name), reason='it was just exchanged')
             yield fd
         finally:
             os.close(fd)
+
+    def _open(self, name: str) -> int:
+        for _ in range(_TRIES):
+            expected = self.regular(name)
+            try:
+                fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW
+                             | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._fd)
+            except OSError as error:
+                if error.errno in (errno.ELOOP, errno.ENOENT, errno.ENXIO):
+                    continue
+                raise
+            found = os.fstat(fd)
+            # The number of a file that is gone is soon given again.
+            if (os.path.samestat(expected, found)
+                    and stat.S_ISREG(found.st_mode)):
+                return fd
+            os.close(fd)  # replaced since, as the state file may be
+        raise exception.UnsafeFile(
+            path=self.path_of(name), reason='it is exchanged all the time')
 
     def read(self, name: str, most: int) -> bytes:
         """The whole file.
@@ -191,11 +207,16 @@ class Directory:
         """The directory of that name, 0700 and its owner's; made if new."""
         with contextlib.suppress(FileExistsError):
             os.mkdir(naming.check_file_name(name), 0o700, dir_fd=self._fd)
-            if os.geteuid() == 0:
-                os.chown(name, self.uid, self.gid, dir_fd=self._fd,
-                         follow_symlinks=False)
+        made = Directory(self.path_of(name))
+        try:
+            if os.geteuid() == 0 and made.uid != self.uid:
+                os.fchown(made._fd, self.uid, self.gid)
+                made.uid, made.gid = self.uid, self.gid
             self.sync()
-        return Directory(self.path_of(name))
+        except BaseException:
+            made.close()
+            raise
+        return made
 
     def remove_subdirectory(self, name: str) -> None:
         """Remove an empty directory; not an error if it is not empty."""

@@ -148,10 +148,17 @@ class Domain:
             with contextlib.suppress(libvirt.libvirtError):
                 self.handle.agentSetResponseTimeout(_AGENT_DEFAULT, 0)
 
-    def thaw(self) -> None:
-        """Thaw the file systems; that they were not frozen is no error."""
-        with contextlib.suppress(libvirt.libvirtError):
-            self.handle.fsThaw()
+    def thaw(self, seconds: int) -> bool:
+        """Thaw the file systems, frozen or not.
+
+        :returns: whether the agent has answered within that time.
+        """
+        try:
+            with self.bounded_agent(seconds):
+                self.handle.fsThaw()
+        except (exception.LibvirtFailed, libvirt.libvirtError):
+            return False
+        return True
 
     def has_agent(self, seconds: int) -> bool:
         """Whether a guest agent answers, within that time."""

@@ -15,7 +15,9 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import io
 import os
+import re
 import xml.etree.ElementTree as ET
 
 from snapdriver import model
@@ -67,10 +69,22 @@ class DiskElement:
         return None
 
 
+def parse(xml: str) -> ET.Element:
+    """The root; the document's own namespace prefixes are written again.
+
+    ElementTree would rename ``nova:`` and ``qemu:`` to ``ns0:``.
+    """
+    source = io.BytesIO(xml.encode())
+    for _, (prefix, uri) in ET.iterparse(source, events=['start-ns']):
+        if prefix and not re.fullmatch(r'ns\d+', prefix):
+            ET.register_namespace(prefix, uri)
+    return ET.fromstring(xml)
+
+
 def parse_disks(domain_xml: str) -> list[DiskElement]:
     """All disks of a domain, in order."""
     return [_disk(element) for element
-            in ET.fromstring(domain_xml).findall('./devices/disk')]
+            in parse(domain_xml).findall('./devices/disk')]
 
 
 def _disk(element: ET.Element) -> DiskElement:
@@ -106,7 +120,7 @@ def with_sources(domain_xml: str, sources: Mapping[str, str]) -> str:
 
     :param sources: path now to path then.
     """
-    root = ET.fromstring(domain_xml)
+    root = parse(domain_xml)
     for element in root.findall('./devices/disk'):
         source = element.find('source')
         if source is not None and source.get('file') in sources:
@@ -153,7 +167,7 @@ def known_snapshot(snapshot: model.Snapshot, parent: str | None,
     ET.SubElement(root, 'creationTime').text = str(int(snapshot.frozen_at))
     ET.SubElement(root, 'memory', snapshot='no')
     _disks(root, overlays, others)
-    domain = ET.fromstring(domain_xml)
+    domain = parse(domain_xml)
     domain.attrib.pop('id', None)
     name = domain.find('name')
     if name is not None:
@@ -182,7 +196,7 @@ class SnapshotElement:
 
 
 def parse_snapshot(xml: str) -> SnapshotElement:
-    root = ET.fromstring(xml)
+    root = parse(xml)
     domain = root.find('domain')
     if domain is None:
         domain = ET.Element('domain')

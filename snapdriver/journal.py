@@ -24,8 +24,8 @@ from collections.abc import Sequence
 PHASES: Mapping[str, Sequence[str]] = {
     'create': ('planned', 'linked', 'overlaid', 'switched', 'frozen',
                'committed'),
-    'revert': ('planned', 'overlaid', 'stopped', 'switched', 'committed',
-               'unlinked', 'started'),
+    'revert': ('planned', 'overlaid', 'stopped', 'switched', 'frozen',
+               'committed', 'unlinked', 'started'),
     'delete': ('unnamed', 'unlinked', 'committed'),
     'settle': ('defined', 'linked', 'renamed'),
     'adopt': ('planned', 'linked', 'frozen', 'committed'),

@@ -95,15 +95,16 @@ def _parse(data: bytes) -> Header:
 
 
 def _extension(data: bytes, offset: int, wanted: int) -> str | None:
+    found = None
     while True:
         kind, length = _EXTENSION.unpack_from(data, offset)
         offset += _EXTENSION.size
         if kind == 0:
-            return None
+            return found
         if offset + length > len(data):
             raise ValueError('a header extension is out of bounds')
-        if kind == wanted:
-            return data[offset:offset + length].decode()
+        if kind == wanted:  # QEMU believes the last one
+            found = data[offset:offset + length].decode()
         offset += (length + 7) & ~7
 
 
@@ -197,7 +198,7 @@ class Images:
         except processutils.ProcessExecutionError as error:
             stderr = (error.stderr or '').strip()
             if 'No space left on device' in stderr:
-                raise exception.NoSpace(path=args[-1]) from error
+                raise exception.NoSpace(path=self._where.path) from error
             raise exception.ImageCommandFailed(
                 command='qemu-img ' + args[0], code=error.exit_code,
                 stderr=stderr) from error

@@ -23,6 +23,7 @@ from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import model
 from snapdriver import settle
+from snapdriver import thawing
 from snapdriver import view
 from snapdriver.backends import base
 
@@ -52,9 +53,13 @@ def recover(instance: instances.Instance,
                     {'name': instance.name, 'uuid': instance.uuid,
                      'verb': operation.verb, 'phase': operation.phase,
                      'result': result})
+    if not thawing.retry(instance):
+        LOG.warning('The guest agent of %(name)s is silent still; a thaw is '
+                    'owed to it', {'name': instance.name})
     if instance.folder is not None:
         cleanup.sweep_folder(instance)
         cleanup.sweep_names(instance)
+        cleanup.forget_if_bare(instance)
     return done
 
 

@@ -21,8 +21,9 @@ from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
 import json
-import math
 import re
+import types
+import typing
 from typing import Any
 from typing import TypeVar
 
@@ -36,6 +37,10 @@ SCHEMA = 1
 FILE = 'state.json'
 _T = TypeVar('_T')
 _MAX_BYTES = 8 << 20
+_YEAR_10000 = 253402300800  # the first moment that datetime cannot show
+_FIELDS = {cls: typing.get_type_hints(cls) for cls in (
+    model.State, model.Disk, model.Layer, model.Snapshot, model.Point,
+    model.Operation, model.Job)}
 _UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 
 
@@ -60,11 +65,11 @@ def loads(raw: bytes, path: str = FILE) -> model.State:
     try:
         document = json.loads(raw)
         schema = document['schema']
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise exception.StateError(
             path=path, reason=f'it is not what snapdriver writes ({error}); '
             'it may have been cut off') from error
-    if not isinstance(schema, int) or schema < 1:
+    if type(schema) is not int or schema < 1:
         raise exception.StateError(path=path, reason='its schema is invalid')
     if schema > SCHEMA:
         raise exception.StateTooNew(path=path, schema=schema, known=SCHEMA)
@@ -117,7 +122,7 @@ def _state(document: dict[str, Any]) -> model.State:
     operation = document['operation']
     return model.State(
         uuid=document['uuid'], name=document['name'], host=document['host'],
-        generation=int(document['generation']),
+        generation=document['generation'],
         disks=_each(document['disks'], model.Disk),
         layers=_each(document['layers'], model.Layer),
         snapshots={key: _snapshot(item)
@@ -142,25 +147,30 @@ def _snapshot(item: Mapping[str, Any]) -> model.Snapshot:
 
 def _check(state: model.State) -> None:
     """:raises ValueError: what the state says cannot be so."""
+    _require(_fits(state, model.State), 'a value has another type')
     if not _UUID.fullmatch(state.uuid):
         raise ValueError('bad uuid')
     for key, disk in state.disks.items():
         naming.check_file_name(key)
-        _require(disk.name == key, f'disk {key} is called otherwise')
+        _require(disk.name == key and naming.is_disk_name(key),
+                 f'disk {key} is called otherwise')
         _require(disk.active in state.layers, f'disk {key} has no layer')
         _require(state.layers[disk.active].disk == key,
                  f'the active layer of {key} is another disk\'s')
-        _require(isinstance(disk.size, int) and disk.size > 0,
-                 f'disk {key} has no size')
+        _require(disk.size > 0, f'disk {key} has no size')
         _require(disk.base is None or disk.base.startswith('/'),
                  f'the base of {key} is not an absolute path')
     for key, layer in state.layers.items():
-        _require(layer.id == key, f'layer {key} is called otherwise')
+        _require(layer.id == key and naming.is_layer_id(key),
+                 f'layer {key} is called otherwise')
         _require(layer.disk in state.disks, f'layer {key} has no disk')
         _require(layer.file == naming.layer_file(layer.disk, key),
                  f'layer {key} has a file of another name')
         _require(layer.format == 'qcow2', f'layer {key} is not qcow2')
     chain.check(state.layers)
+    names = {snapshot.name for snapshot in state.snapshots.values()}
+    _require(len(names) == len(state.snapshots),
+             'two snapshots have one name')
     for key, snapshot in state.snapshots.items():
         _require(bool(_UUID.fullmatch(key)) and snapshot.id == key,
                  f'snapshot {key} is called otherwise')
@@ -168,16 +178,40 @@ def _check(state: model.State) -> None:
         _require(snapshot.parent is None
                  or snapshot.parent in state.snapshots,
                  f'snapshot {key} has no such parent')
-        _require(math.isfinite(snapshot.created_at + snapshot.frozen_at),
-                 f'snapshot {key} has no time')
         for name, point in snapshot.disks.items():
             _require(point.layer in state.layers
                      and state.layers[point.layer].disk == name,
                      f'snapshot {key} points at no layer of {name}')
+            if point.overlay is not None:
+                naming.check_file_name(point.overlay)
     _require(state.current is None or state.current in state.snapshots,
              'the current snapshot does not exist')
     chain.check_parents({key: snapshot.parent
                          for key, snapshot in state.snapshots.items()})
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    """Whether a value, and all in it, has the type that the model says.
+
+    Every float of the model is a moment, every integer a size or a count.
+    """
+    if wanted is Any:
+        return True
+    if isinstance(wanted, types.UnionType):
+        return any(_fits(value, one) for one in typing.get_args(wanted))
+    if typing.get_origin(wanted) is Mapping:
+        _, wanted = typing.get_args(wanted)
+        return (isinstance(value, dict)
+                and all(_fits(item, wanted) for item in value.values()))
+    if wanted is float:
+        return type(value) in (int, float) and 0 <= value < _YEAR_10000
+    if wanted is int:
+        return type(value) is int and 0 <= value < 1 << 63
+    if wanted in _FIELDS:
+        return type(value) is wanted and all(
+            _fits(getattr(value, name), one)
+            for name, one in _FIELDS[wanted].items())
+    return type(value) is wanted
 
 
 def _require(true: bool, otherwise: str) -> None:

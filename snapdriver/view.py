@@ -20,6 +20,7 @@ define (invariant I5).
 from oslo_log import log as logging
 
 from snapdriver import chain
+from snapdriver import domain as domains
 from snapdriver import domainxml
 from snapdriver import exception
 from snapdriver import instance as instances
@@ -29,37 +30,61 @@ LOG = logging.getLogger(__name__)
 _MAX_XML = 4 << 20
 
 
-def sync(instance: instances.Instance) -> None:
+def sync(instance: instances.Instance, thorough: bool = True) -> None:
     """Make libvirt's list of our snapshots what the state says.
 
     Snapshots that others made are left alone. A failure is logged: the view
     can be made again, and no verb fails for it.
+
+    :param thorough: also compare the file names inside each description,
+        which libvirt wrote with the names of that moment.
     """
     domain = instance.domain
     if domain is None or not domain.is_persistent():
         return
     try:
-        _sync(instance)
+        _sync(instance, domain, thorough)
     except exception.LibvirtFailed as error:
         LOG.warning('virsh does not show the snapshots of %(domain)s as they '
                     'are: %(error)s', {'domain': domain.name, 'error': error})
 
 
-def _sync(instance: instances.Instance) -> None:
-    domain, state = instance.domain, instance.state
-    if domain is None:
-        return
-    known = domain.known_snapshots()
-    current = domain.current_snapshot()
-    for snapshot in chain.parents_first(state.snapshots):
+def _sync(instance: instances.Instance, domain: domains.Domain,
+          thorough: bool) -> None:
+    state = instance.state
+    known, current = domain.known_snapshots(), domain.current_snapshot()
+    ordered = chain.parents_first(state.snapshots)
+    described = {}
+    if thorough and ordered:
+        described = {element.name: element for element in map(
+            domainxml.parse_snapshot, domain.snapshot_xmls())}
+    wrong: dict[str, model.Snapshot] = {}
+    for snapshot in ordered:
         parent = (None if snapshot.parent is None
                   else state.snapshots[snapshot.parent].name)
-        wants_mark = (snapshot.id == state.current
-                      and current != snapshot.name)
-        if (snapshot.name in known and known[snapshot.name] == parent
-                and not wants_mark):
-            continue
-        domain.redefine_snapshot(describe(instance, snapshot), wants_mark)
+        element = described.get(snapshot.name)
+        if (snapshot.parent in wrong or snapshot.name not in known
+                or known[snapshot.name] != parent
+                or (snapshot.id == state.current
+                    and snapshot.name != current)
+                or (element is not None
+                    and _is_stale(instance, snapshot, element))):
+            wrong[snapshot.id] = snapshot
+    # libvirt compares a description with the one that it replaces, down to
+    # the CPU; it does not if there is none. Children go first.
+    for snapshot in reversed(wrong.values()):
+        domain.forget_snapshot(snapshot.name)
+    for snapshot in wrong.values():
+        domain.redefine_snapshot(describe(instance, snapshot),
+                                 snapshot.id == state.current)
+
+
+def _is_stale(instance: instances.Instance, snapshot: model.Snapshot,
+              element: domainxml.SnapshotElement) -> bool:
+    """Whether libvirt names a frozen file as it was called before."""
+    own = {instance.directory.path_of(instance.state.layers[p.layer].file)
+           for p in snapshot.disks.values()}
+    return not set(element.frozen.values()) <= own
 
 
 def drop(instance: instances.Instance, names: list[str]) -> None:
@@ -74,6 +99,7 @@ def describe(instance: instances.Instance, snapshot: model.Snapshot) -> str:
     state = instance.state
     parent = (None if snapshot.parent is None
               else state.snapshots[snapshot.parent].name)
+    own = {}
     domain_xml = saved_xml(instance, snapshot)
     overlays, others = {}, []
     for element in domainxml.parse_disks(domain_xml):
@@ -83,13 +109,16 @@ def describe(instance: instances.Instance, snapshot: model.Snapshot) -> str:
         if point is None or element.unfit(instance.directory.path):
             others.append(element.target)
         else:
+            own[element.source or ''] = instance.directory.path_of(
+                state.layers[point.layer].file)
             # libvirt wants a file; a safety snapshot never had an overlay
             overlays[element.target] = instance.directory.path_of(
                 point.overlay or f'{name}.layer-none')
     name = (instance.domain.name if instance.domain is not None
             else instance.name)
-    return domainxml.known_snapshot(snapshot, parent, overlays, others, name,
-                                    domain_xml)
+    return domainxml.known_snapshot(
+        snapshot, parent, overlays, others, name,
+        domainxml.with_sources(domain_xml, own))
 
 
 def xml_file(snapshot_id: str) -> str:

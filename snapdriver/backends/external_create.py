@@ -42,6 +42,7 @@ from snapdriver import preflight
 from snapdriver import settle
 from snapdriver import state as state_file
 from snapdriver import survey as surveys
+from snapdriver import thawing
 from snapdriver import view
 from snapdriver.backends import overlays
 
@@ -63,6 +64,10 @@ def plan(instance: instances.Instance,
          request: model.CreateRequest) -> model.Plan:
     """See :meth:`snapdriver.backends.base.Backend.plan_create`."""
     refusals = preflight.of_domain(instance)
+    if refusals:  # what it is doing may forbid even to look at its files
+        return model.Plan(
+            verb='create', domain=instance.name, snapshots=(request.name,),
+            kind=request.kind, refusals=tuple(refusals))
     survey = surveys.survey(instance)
     domain = instance.domain
     if domain is None:
@@ -197,7 +202,7 @@ def _switch_quiesced(instance: instances.Instance, todo: _Todo,
             todo.domain.snapshot_disks(xml, quiesce=True)
         _set_consistency(instance, model.Consistency.QUIESCED)
     except exception.LibvirtFailed as error:
-        todo.domain.thaw()
+        thawing.thaw(instance)
         if overlays.in_use(instance, todo.new):
             _set_consistency(instance, model.Consistency.QUIESCED)
             LOG.warning('The guest agent of %(domain)s failed after the '
@@ -224,8 +229,8 @@ def recover(instance: instances.Instance) -> str:
     data = instance.operation.data
     new = overlays.from_data(data['new'])
     overlays.wait_for_jobs(instance.domain)
-    if data['quiesce'] and instance.domain is not None:
-        instance.domain.thaw()
+    if data['quiesce']:
+        thawing.thaw(instance)
     if not _switched(instance, new) and overlays.withdraw(instance, new):
         instance.make_folder().unlink(
             view.xml_file(data['snapshot']['id']))
@@ -269,5 +274,5 @@ def _finish(instance: instances.Instance) -> model.Snapshot:
         disks=dict(state.disks) | {
             name: dataclasses.replace(state.disks[name], active=layer.id)
             for name, layer in new.items()})
-    view.sync(instance)
+    view.sync(instance, thorough=False)
     return snapshot

@@ -18,6 +18,7 @@
     overlaid    c, empty, on a             nobody uses it
     stopped     the guest is off
     switched    the domain is defined on c, and "disk" is c
+    frozen      b has mode 0440, if it is kept
     committed   base <- a <- c             state: active is c, current is s1;
                         s1 \\- b            b has the safety snapshot's name
     unlinked    (or b is gone, if nothing was written to it)
@@ -62,6 +63,10 @@ def plan(instance: instances.Instance,
          request: model.RevertRequest) -> model.Plan:
     """See :meth:`snapdriver.backends.base.Backend.plan_revert`."""
     refusals = preflight.of_domain(instance)
+    if refusals:  # what it is doing may forbid even to look at its files
+        return model.Plan(
+            verb='revert', domain=instance.name, kind=request.snapshot.kind,
+            snapshots=(request.snapshot.name,), refusals=tuple(refusals))
     survey = surveys.survey(instance)
     domain, state = instance.domain, instance.state
     if domain is None:
@@ -187,6 +192,7 @@ def _commit(instance: instances.Instance) -> None:
         before = layers[state.disks[name].active]
         if before.id not in gone:
             instance.directory.chmod(before.file, directory.FROZEN_MODE)
+    instance.passed('frozen')
     instance.advance(
         'committed',
         {'unlink': [layers[layer].file for layer in gone],

@@ -59,6 +59,14 @@ class EngineTest(base.FunctionalTest):
     def names(self, guest: guests.Guest) -> list[str]:
         return [info.name for info in self.manager.list(guest.name)]
 
+    def power(self, guest: guests.Guest) -> str:
+        return {1: 'running', 3: 'paused', 5: 'shutoff'}[guest.dom.state()[0]]
+
+    def active(self, guest: guests.Guest, disk: str) -> str:
+        """File name of a disk's active layer."""
+        state = self.state(guest)
+        return state.layers[state.disks[disk].active].file
+
     def assert_clean(self, guest: guests.Guest,
                      *expected: str, deep: bool = False) -> None:
         """Nothing is wrong, and virsh and qemu-img agree with us.

@@ -106,6 +106,14 @@ class GuestTest(base.FunctionalTest):
         vm.wait_for('^T ')
         self.assertIn(vm.ticks()[0].number, range(moment, moment + 5))
 
+    def test_a_killed_qemu_is_off(self) -> None:
+        vm = guest.Guest(self).define().start()
+        vm.kill_qemu()
+        self.assertEqual(
+            [libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_CRASHED],
+            vm.dom.state(),
+        )
+
 
 class AgentTest(base.FunctionalTest):
     def setUp(self) -> None:
@@ -176,14 +184,6 @@ class LibvirtdTest(base.FunctionalTest):
         self.assertEqual(qemu, vm.qemu)
         vm.wait_more_ticks()
         self.assertTrue(vm.dom.isActive())
-
-    def test_a_killed_qemu_is_off(self) -> None:
-        vm = guest.Guest(self).define().start()
-        vm.kill_qemu()
-        self.assertEqual(
-            [libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_CRASHED],
-            vm.dom.state(),
-        )
 
 
 class PrivilegesTest(base.FunctionalTest):

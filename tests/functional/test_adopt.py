@@ -1,0 +1,66 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Taking over what virsh has made."""
+
+from snapdriver import exception
+from tests.functional import engine
+from tests.functional import guest as guests
+
+
+class TestAdopt(engine.EngineTest):
+
+    def virsh_snapshot(self, guest: guests.Guest, name: str) -> None:
+        engine.virsh('snapshot-create-as', guest.name, name, '--disk-only',
+                     '--diskspec', 'vda,snapshot=external')
+
+    def test_snapshots_by_virsh(self) -> None:
+        guest = guests.Guest(self).define().start()
+        for name in ('a', 'b'):
+            guest.mark(name)
+            self.virsh_snapshot(guest, name)
+        guest.mark('newest')
+        self.assertEqual({'snapshot-unknown'}, {
+            f.code for f in self.manager.check(guest.name)})
+        self.assertRaises(exception.Refused, self.manager.create, guest.name)
+        self.assertRaises(exception.Refused, self.manager.adopt, guest.name)
+        guest.destroy()
+        adopted = self.manager.adopt(guest.name)
+        self.assertEqual(['a', 'b'], [info.name for info in adopted])
+        self.assert_clean(guest, deep=True)
+        self.assertNotIn('disk.a', guest.files())
+        self.assertEqual('newest', guest.on_disk().mark)
+        guest.start()
+        for name in ('a', 'b'):
+            self.manager.revert(guest.name, name)
+            self.assertEqual(name, guest.found().mark)
+            self.assert_clean(guest)
+        self.assertTrue(guest.base_unchanged())
+
+    def test_virsh_on_top_of_ours(self) -> None:
+        guest = guests.Guest(self).define().start()
+        guest.mark('ours')
+        self.manager.create(guest.name, 'ours')
+        guest.mark('theirs')
+        self.virsh_snapshot(guest, 'theirs')
+        guest.mark('newest')
+        self.assertIn('overlay-unknown', {
+            f.code for f in self.manager.check(guest.name)})
+        guest.destroy()
+        self.manager.adopt(guest.name)
+        self.assert_clean(guest, deep=True)
+        guest.start()
+        self.assertEqual('newest', guest.found().mark)
+        for name in ('ours', 'theirs'):
+            self.manager.revert(guest.name, name)
+            self.assertEqual(name, guest.found().mark)
+            self.assert_clean(guest)
