@@ -72,6 +72,15 @@ def adopt(instance: instances.Instance,
     snapshots = _snapshots(instance, elements, disks, names)
     new = {layer.id: layer for layer in layers.values()
            if layer.id not in instance.state.layers}
+    own = {instance.directory.path_of(old):
+           instance.directory.path_of(layer.file)
+           for old, layer in names.items()}
+    # Before the intent, as libvirt will have forgotten them by the time of
+    # an interrupted one's end. Without an intent they are swept.
+    for element, snapshot in zip(elements, snapshots, strict=True):
+        instance.make_folder().replace_file(
+            view.xml_file(snapshot.id),
+            domainxml.with_sources(element.domain_xml, own).encode())
     instance.begin('adopt', '', 'planned', {
         'new': {old: {'file': old, 'disk': layer.disk, 'id': layer.id}
                 for old, layer in names.items() if layer.id in new},
@@ -81,19 +90,19 @@ def adopt(instance: instances.Instance,
         'forget': [e.name for e in elements]},
         disks=dict(instance.state.disks) | disks,
         layers=dict(instance.state.layers) | layers)
-    own = {instance.directory.path_of(old):
-           instance.directory.path_of(layer.file)
-           for old, layer in names.items()}
-    for element, snapshot in zip(elements, snapshots, strict=True):
-        instance.make_folder().replace_file(
-            view.xml_file(snapshot.id),
-            domainxml.with_sources(element.domain_xml, own).encode())
     finish(instance)
     return snapshots
 
 
 def finish(instance: instances.Instance) -> None:
-    """All that follows the first record; can be repeated."""
+    """All that follows the first record; can be repeated.
+
+    :raises Refused: it was started meanwhile, on the old names.
+    """
+    if not settle.possible(instance):
+        raise exception.Refused('adopt snapshots of', instance.name, [
+            'it must be shut off (and not suspended), since image headers '
+            'are written; stop it first'])
     data, state = instance.operation.data, instance.state
     new = [state.layers[entry['id']] for entry in data['new'].values()]
     for old, layer in zip(data['new'], new, strict=True):
@@ -101,10 +110,12 @@ def finish(instance: instances.Instance) -> None:
             instance.directory.link(old, layer.file)
     instance.passed('linked')
     for layer in new:
-        if layer.parent is not None:
+        if layer.parent is None:
+            continue
+        below = state.layers[layer.parent].file
+        if instance.header(layer.file).backing_file != below:
             instance.directory.take(layer.file)
-            instance.images.point_at(layer.file,
-                                     state.layers[layer.parent].file)
+            instance.images.point_at(layer.file, below)
     for file in data['frozen']:
         instance.directory.chmod(file, directory.FROZEN_MODE)
     instance.passed('frozen')

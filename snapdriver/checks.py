@@ -23,7 +23,7 @@ from snapdriver import instance as instances
 from snapdriver import model
 from snapdriver import naming
 from snapdriver import qcow2
-from snapdriver import recovery
+from snapdriver import reunion
 from snapdriver import settle
 from snapdriver import survey as surveys
 from snapdriver import thawing
@@ -192,7 +192,7 @@ def _domain(instance: instances.Instance) -> Findings:
             _ERROR, 'qemu-differs', target,
             f'QEMU writes {file} and libvirt does not know it; "snapdriver '
             'domain recover" repairs that')
-            for target, file in recovery.differing(instance, domain).items()]
+            for target, file in reunion.differing(instance, domain).items()]
     return result
 
 

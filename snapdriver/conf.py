@@ -91,10 +91,6 @@ _OPTS: list[cfg.Opt] = [
         'image_memory_limit', default=1024, min=128,
         help='The address space, in MiB, that qemu-img may use to read an '
              'image that a guest could have written.'),
-    cfg.IntOpt(
-        'image_cpu_limit', default=30, min=1,
-        help='The processor time, in seconds, that qemu-img may use to read '
-             'the header of an image that a guest could have written.'),
 ]
 
 

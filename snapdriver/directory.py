@@ -76,6 +76,10 @@ class Directory:
         except FileNotFoundError:
             return None
 
+    def mode(self, name: str) -> int:
+        """:raises UnsafeFile: as :meth:`regular`."""
+        return stat.S_IMODE(self.regular(name).st_mode)
+
     def same(self, one: str, other: str) -> bool:
         """Whether both names are there and are one file."""
         first, second = self.stat(one), self.stat(other)
@@ -249,7 +253,7 @@ class Directory:
         privsep.link(self.path, old, naming.check_file_name(new))
 
     def chmod(self, name: str, mode: int) -> None:
-        if stat.S_IMODE(self.regular(name).st_mode) != mode:
+        if self.mode(name) != mode:
             privsep.chmod(self.path, name, mode)
 
     def take(self, name: str) -> None:

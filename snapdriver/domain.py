@@ -182,6 +182,23 @@ class Domain:
         """Pull the plug; QEMU flushes what it has taken from the guest."""
         self._call('stop', self.handle.destroy)
 
+    def save(self) -> None:
+        """Stop it with its memory in libvirt's managed save image."""
+        self._call('save', self.handle.managedSave, 0)
+
+    def saved_xml(self) -> str:
+        """The domain as its managed save image has it; holds secrets."""
+        return str(self._call(
+            'read the save image', self.handle.managedSaveGetXMLDesc,
+            libvirt.VIR_DOMAIN_SAVE_IMAGE_XML_SECURE))
+
+    def define_saved(self, xml: str) -> None:
+        self._call('change the save image', self.handle.managedSaveDefineXML,
+                   xml, 0)
+
+    def drop_saved(self) -> None:
+        self._call('drop the save image', self.handle.managedSaveRemove)
+
     # libvirt's own list of snapshots ---------------------------------------
 
     def known_snapshots(self) -> dict[str, str | None]:

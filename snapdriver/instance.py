@@ -53,8 +53,12 @@ class Instance:
         self.directory = directory.Directory(path)
         self.folder: directory.Directory | None = None
         self._state: model.State | None = None
-        self._open_folder(make=False)
-        self.load()
+        try:
+            self._open_folder(make=False)
+            self.load()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def images(self) -> qcow2.Images:
@@ -124,7 +128,8 @@ class Instance:
         return self._state
 
     def save(self, state: model.State) -> None:
-        self._state = state_file.save(self.make_folder(), state)
+        self._state = state_file.save(
+            self.make_folder(), dataclasses.replace(state, name=self.name))
 
     def require_ours(self) -> None:
         """:raises StateError: the state file belongs to another host."""

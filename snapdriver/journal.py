@@ -28,6 +28,7 @@ PHASES: Mapping[str, Sequence[str]] = {
                'committed', 'unlinked', 'started'),
     'delete': ('unnamed', 'unlinked', 'committed'),
     'settle': ('defined', 'linked', 'renamed'),
+    'reunite': ('planned', 'saved', 'committed'),
     'adopt': ('planned', 'linked', 'frozen', 'committed'),
 }
 

@@ -19,6 +19,8 @@ never while bytes are copied, and with it held nothing waits for Nova.
 from collections.abc import Iterator
 import contextlib
 import os
+import time
+from typing import Any
 
 from oslo_concurrency import lockutils
 
@@ -42,12 +44,18 @@ def instance(folder: directory.Directory, domain: str,
     folder.regular(FILE)
     path = folder.path_of(FILE)
     # POSIX locks belong to the process: threads need the internal one.
-    with lockutils.internal_lock(path):
+    threads: Any = lockutils.internal_lock(path)
+    end = time.monotonic() + timeout
+    if not threads.acquire(timeout=timeout):
+        raise exception.Busy(domain=domain, path=path, seconds=timeout)
+    try:
         lock = lockutils.external_lock(FILE, lock_path=folder.path)
         if not lock.acquire(blocking=True, delay=0.01, max_delay=0.1,
-                            timeout=timeout):
+                            timeout=max(0.01, end - time.monotonic())):
             raise exception.Busy(domain=domain, path=path, seconds=timeout)
         try:
             yield
         finally:
             lock.release()
+    finally:
+        threads.release()

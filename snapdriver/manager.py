@@ -39,6 +39,7 @@ from snapdriver import locks
 from snapdriver import model
 from snapdriver import naming
 from snapdriver import recovery
+from snapdriver import reunion
 from snapdriver import settle
 from snapdriver import view
 from snapdriver.backends import base
@@ -103,7 +104,9 @@ class SnapshotManager:
             backend = self._backend(request.kind)
             plan = backend.plan_create(instance, request)
             _require(plan)
-            self._attempt(instance, lambda: backend.create(instance, plan))
+            self._attempt(
+                instance, lambda: backend.create(instance, plan),
+                lambda: instance.state.snapshots.get(request.id))
             LOG.info('Created snapshot %(name)s of %(domain)s (%(uuid)s)',
                      {'name': request.name, 'domain': instance.name,
                       'uuid': instance.uuid})
@@ -237,7 +240,7 @@ class SnapshotManager:
         with self._locked(domain) as instance:
             done = [*self._recover(instance)]
             with self._translated(instance):
-                done += recovery.reunite(instance)
+                done += reunion.reunite(instance)
                 settle.settle(instance)
                 view.sync(instance)
             return done
@@ -347,9 +350,12 @@ class SnapshotManager:
         with self._translated(instance):
             return recovery.recover(instance, backend)
 
-    def _attempt(self, instance: instances.Instance,
-                 act: Callable[[], _T]) -> _T | Any:
-        """Act; what fails half-way is finished or undone at once."""
+    def _attempt(self, instance: instances.Instance, act: Callable[[], _T],
+                 result: Callable[[], _T | None] = lambda: None) -> _T:
+        """Act; what fails half-way is finished or undone at once.
+
+        :param result: what act would have returned, if it was finished.
+        """
         try:
             return act()
         except Exception as error:
@@ -361,8 +367,13 @@ class SnapshotManager:
                         '%(error)s',
                         {'verb': operation.verb, 'domain': instance.name,
                          'phase': operation.phase, 'error': error})
-            with contextlib.suppress(exception.Unfinished, OSError):
+            with contextlib.suppress(exception.Unfinished,
+                                     exception.NoSpace,
+                                     exception.FileFailed):
                 self._recover(instance)
+                finished = result()
+                if finished is not None:
+                    return finished
             raise
 
     @contextlib.contextmanager
@@ -370,10 +381,8 @@ class SnapshotManager:
         """Errors of the system as ours."""
         try:
             yield
-        except PermissionError as error:
-            raise exception.FileFailed(
-                path=error.filename or 'a file',
-                reason=error.strerror) from error
+        except OSError as error:
+            raise _of_system(error, 'a file') from error
 
     @contextlib.contextmanager
     def _translated(self, instance: instances.Instance) -> Iterator[None]:
@@ -381,12 +390,14 @@ class SnapshotManager:
         try:
             yield
         except OSError as error:
-            path = instance.directory.path
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise exception.NoSpace(path=path) from error
-            raise exception.FileFailed(
-                path=error.filename or path,
-                reason=error.strerror) from error
+            raise _of_system(error, instance.directory.path) from error
+
+
+def _of_system(error: OSError, path: str) -> exception.SnapdriverError:
+    path = error.filename if isinstance(error.filename, str) else path
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return exception.NoSpace(path=path)
+    return exception.FileFailed(path=path, reason=error.strerror or error)
 
 
 def _require(plan: model.Plan) -> None:

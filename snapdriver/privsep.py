@@ -107,8 +107,14 @@ def _nothing(directory: str, privileged: bool = False) -> None:
     pass
 
 
+def _check_name(name: str) -> None:
+    if '/' in name or name in ('', '.', '..'):
+        raise ValueError(f'{name!r} is not a file name')
+
+
 def _link(directory: str, old: str, new: str,
           privileged: bool = False) -> None:
+    _check_name(new)
     with _file(directory, old, privileged) as (parent, fd):
         os.link(_OF_ITSELF % fd, new, dst_dir_fd=parent, follow_symlinks=True)
 
@@ -135,8 +141,7 @@ _ACTS: dict[str, Callable[..., None]] = {
 def _file(directory: str, name: str,
           privileged: bool) -> Iterator[tuple[int, int]]:
     """Descriptors of the directory and of the file (O_PATH)."""
-    if '/' in name or name in ('', '.', '..'):
-        raise ValueError(f'{name!r} is not a file name')
+    _check_name(name)
     parent = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
                      | os.O_CLOEXEC)
     try:

@@ -127,12 +127,11 @@ class Images:
         The reference is relative: the directory can be renamed. The backing
         file, which a guest has written, is not opened (``-u``).
 
-        :param name: a new file, mode 0600; one of that name is replaced if
-            it is as empty as it was made.
+        :param name: a new file, mode 0600.
         :param backing: a qcow2 image in the same directory.
         :returns: the length of the file, in bytes.
+        :raises FileExistsError: there is a file of that name, of any type.
         """
-        self._where.unlink(name)
         as_root = os.geteuid() == 0
         fd = self._where.create(
             name, uid=self._user().pw_uid if as_root else None)
@@ -195,6 +194,10 @@ class Images:
             output, _ = processutils.execute(
                 *command, check_exit_code=codes or [0],
                 env_variables=os.environ | {'LC_ALL': 'C'})
+        except OSError as error:
+            raise exception.ImageCommandFailed(
+                command=command[0], code='none', stderr=error.strerror
+            ) from error
         except processutils.ProcessExecutionError as error:
             stderr = (error.stderr or '').strip()
             if 'No space left on device' in stderr:

@@ -17,14 +17,11 @@ from oslo_log import log as logging
 from snapdriver import adoption
 from snapdriver import cleanup
 from snapdriver import deletion
-from snapdriver import domain as domains
-from snapdriver import domainxml
 from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import model
-from snapdriver import settle
+from snapdriver import reunion
 from snapdriver import thawing
-from snapdriver import view
 from snapdriver.backends import base
 
 LOG = logging.getLogger(__name__)
@@ -43,7 +40,8 @@ def recover(instance: instances.Instance,
     if operation is not None:
         try:
             result = _operation(instance, operation, backend)
-        except exception.SnapdriverError as error:
+        except (exception.SnapdriverError, KeyError, TypeError, ValueError,
+                AttributeError) as error:  # the latter: it was edited
             raise exception.Unfinished(
                 domain=instance.name, verb=operation.verb,
                 phase=operation.phase, reason=str(error)) from error
@@ -68,49 +66,12 @@ def _operation(instance: instances.Instance, operation: model.Operation,
     if operation.verb == 'delete':
         deletion.finish(instance)
         return 'finished'
+    if operation.verb == 'reunite':
+        reunion.resume(instance)
+        return 'finished'
     if operation.verb == 'adopt':
         adoption.finish(instance)
         return 'finished'
     if backend is None:
         raise exception.BackendNotFound(kind=operation.kind, kinds='none')
     return backend.recover(instance)
-
-
-def reunite(instance: instances.Instance) -> list[str]:
-    """Make libvirt see the layers that QEMU writes.
-
-    A libvirtd that is killed in a snapshot can leave QEMU on the new overlay
-    and its own XML on the old one: from then on every snapshot fails, and
-    the next start boots old data. The guest is stopped and started on what
-    it has been writing: libvirt offers no other way to change its mind.
-
-    :returns: one sentence for each disk that was repaired.
-    """
-    domain = instance.domain
-    if (domain is None or not domain.is_persistent()
-            or instance.power() is model.Power.SHUTOFF):
-        return []
-    torn = differing(instance, domain)
-    if not torn:
-        return []
-    paused = domain.power() is model.Power.PAUSED
-    LOG.warning('libvirt and QEMU differ about %(disks)s of %(name)s; the '
-                'guest is restarted on what QEMU wrote',
-                {'disks': ', '.join(torn), 'name': instance.name})
-    domain.stop()
-    settle.settle(instance)
-    view.sync(instance)
-    domain.start(paused=paused)
-    return [f'disk {target} was written to {file} without libvirt\'s '
-            'knowledge; the guest was restarted on it'
-            for target, file in torn.items()]
-
-
-def differing(instance: instances.Instance,
-              domain: domains.Domain) -> dict[str, str]:
-    """Target to QEMU's file of each disk of which libvirt says otherwise."""
-    qemu = domain.qemu_files()
-    return {disk.target: qemu[disk.target]
-            for disk in domainxml.parse_disks(domain.live_xml())
-            if not disk.unfit(instance.directory.path)
-            and qemu.get(disk.target, disk.source) != disk.source}

@@ -184,6 +184,18 @@ def _check(state: model.State) -> None:
                      f'snapshot {key} points at no layer of {name}')
             if point.overlay is not None:
                 naming.check_file_name(point.overlay)
+    active = {disk.active for disk in state.disks.values()}
+    _require(not any(layer.parent in active
+                     for layer in state.layers.values()),
+             'a layer stands on an active one')
+    _require(not any(point.tag is None and point.layer in active
+                     for snapshot in state.snapshots.values()
+                     for point in snapshot.disks.values()),
+             'a snapshot points at an active layer')
+    if state.operation is not None:
+        for layer in state.operation.data.get('new', {}).values():
+            naming.check_file_name(layer['file'])
+            naming.check_file_name(layer['disk'])
     _require(state.current is None or state.current in state.snapshots,
              'the current snapshot does not exist')
     chain.check_parents({key: snapshot.parent

@@ -130,7 +130,8 @@ def create(instance: instances.Instance, plan: model.Plan) -> model.Snapshot:
     draft = _draft(state, todo)
     data: dict[str, Any] = {
         'snapshot': state_file.to_plain(draft),
-        'new': overlays.to_data(todo.new), 'quiesce': todo.quiesce}
+        'new': overlays.to_data(todo.new), 'quiesce': todo.quiesce,
+        'added': [name for name, found in todo.picked.items() if found.new]}
     instance.begin(
         'create', draft.kind, 'planned', data,
         disks=dict(state.disks) | {
@@ -228,13 +229,15 @@ def recover(instance: instances.Instance) -> str:
     """Finish it if the domain stands on the overlays, else undo it."""
     data = instance.operation.data
     new = overlays.from_data(data['new'])
+    overlays.put_back(instance, new)
     overlays.wait_for_jobs(instance.domain)
     if data['quiesce']:
         thawing.thaw(instance)
     if not _switched(instance, new) and overlays.withdraw(instance, new):
         instance.make_folder().unlink(
             view.xml_file(data['snapshot']['id']))
-        instance.finish(None)
+        disks, layers = _without_unlinked(instance)
+        instance.finish(None, disks=disks, layers=layers)
         cleanup.forget_if_bare(instance)
         return 'undone'
     if instance.power() is model.Power.SHUTOFF:
@@ -243,18 +246,29 @@ def recover(instance: instances.Instance) -> str:
     return 'finished'
 
 
+def _without_unlinked(instance: instances.Instance
+                      ) -> tuple[dict[str, model.Disk],
+                                 dict[str, model.Layer]]:
+    """The state's disks and layers, but those that were only planned.
+
+    A disk that was new has one layer, whose own name may not be there yet.
+    """
+    state = instance.state
+    disks = {name: disk for name, disk in state.disks.items()
+             if name not in instance.operation.data['added']
+             or instance.directory.stat(state.layers[disk.active].file)}
+    return disks, {key: layer for key, layer in state.layers.items()
+                   if layer.disk in disks}
+
+
 def _switched(instance: instances.Instance,
               new: dict[str, model.Layer]) -> bool:
     if instance.power() is not model.Power.SHUTOFF:
         return overlays.in_use(instance, new)
-    # An overlay that was written to had been switched to, whatever libvirt,
-    # which can have been killed at that moment, makes of it.
-    return overlays.defined_on(instance, new) or any(
-        instance.directory.same(layer.disk, layer.file)
-        or (layer.fresh_bytes is not None
-            and instance.directory.stat(layer.file) is not None
-            and not instance.is_pristine(layer))
-        for layer in new.values())
+    return (overlays.defined_on(instance, new)
+            or overlays.written(instance, new)
+            or any(instance.directory.same(layer.disk, layer.file)
+                   for layer in new.values()))
 
 
 def _finish(instance: instances.Instance) -> model.Snapshot:

@@ -247,13 +247,16 @@ def _finish(instance: instances.Instance) -> None:
 
 
 def recover(instance: instances.Instance) -> str:
-    """Finish it if it was committed, else undo it."""
+    """Finish it if it was committed or written to, else undo it."""
     operation = instance.operation
     new = overlays.from_data(operation.data['new'])
     if operation.phase != 'committed':
-        if not overlays.in_use(instance, new):
+        if not (overlays.in_use(instance, new)
+                or overlays.written(instance, new)):
             _undo(instance, new)
             return 'undone'
+        if instance.power() is model.Power.SHUTOFF:
+            settle.switch(instance, new)
         _commit(instance)
     _finish(instance)
     return 'finished'
@@ -263,6 +266,10 @@ def _undo(instance: instances.Instance, new: dict[str, model.Layer]) -> None:
     """Everything as it was; a guest that ran before runs again."""
     data: dict[str, Any] = dict(instance.operation.data)
     domain = instance.domain
+    for name in new:
+        active = instance.state.layers[instance.state.disks[name].active]
+        if instance.directory.mode(active.file) == directory.FROZEN_MODE:
+            instance.directory.chmod(active.file, directory.ACTIVE_MODE)
     settle.settle(instance)
     for layer in new.values():
         instance.directory.unlink(layer.file)

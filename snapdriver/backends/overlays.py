@@ -86,6 +86,24 @@ def defined_on(instance: instances.Instance, new: Layers) -> bool:
                in domainxml.parse_disks(instance.domain.defined_xml()))
 
 
+def written(instance: instances.Instance, new: Layers) -> bool:
+    """Whether one of those layers has been written to.
+
+    Then the domain stood on them, whatever libvirt, which can have been
+    killed at that moment, makes of it; what was written must be kept.
+    """
+    return any(layer.fresh_bytes is not None
+               and instance.directory.stat(layer.file) is not None
+               and not instance.is_pristine(layer)
+               for layer in new.values())
+
+
+def put_back(instance: instances.Instance, new: Layers) -> None:
+    """Bring back what :func:`withdraw` was killed over."""
+    _rename(instance, [(layer.file + _WITHDRAWN, layer.file)
+                       for layer in new.values()])
+
+
 def withdraw(instance: instances.Instance, new: Layers) -> bool:
     """Remove overlays, unless QEMU turns out to write one of them.
 

@@ -98,8 +98,8 @@ def human_size(count: int) -> str:
 
 def human_age(seconds: float) -> str:
     """``3 min``, never more than one unit."""
-    seconds = max(0, seconds)
+    whole = max(0, int(seconds))
     for unit, length in (('d', 86400), ('h', 3600), ('min', 60)):
-        if seconds >= length:
-            return f'{seconds // length:.0f} {unit}'
-    return f'{seconds:.0f} s'
+        if whole >= length:
+            return f'{whole // length} {unit}'
+    return f'{whole} s'

@@ -1,0 +1,141 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the tests of faults have in common."""
+
+from collections.abc import Sequence
+import os
+import pathlib
+import stat
+import tempfile
+from typing import Any
+
+import libvirt
+
+from snapdriver import chain
+from snapdriver import domainxml
+from snapdriver import model
+from tests.functional import engine
+from tests.functional import guest as guests
+from tests.functional import host
+from tests.functional.faults import victim
+
+# Where the guest has its mark; see disks.Disk.label().
+_MARK = 2049 * 512
+
+
+class FaultTest(engine.EngineTest):
+    """Guests that need no boot to hold data, victims, and what is left."""
+
+    # Victims.
+
+    def job(self, verb: str, guest: guests.Guest, *arguments: Any,
+            signal_at: int | None = None, **named: Any) -> victim.Job:
+        return victim.Job(
+            verb, guest.name, arguments, named, signal_at,
+            options=dict(self.config.conf.snapdriver),
+            helper_command=self.config.conf.snapdriver_privsep.helper_command)
+
+    def run_victim(self, verb: str, guest: guests.Guest, *arguments: Any,
+                   **named: Any) -> victim.Victim:
+        return victim.run(self.job(verb, guest, *arguments, **named))
+
+    # Data without a boot.
+
+    def write(self, guest: guests.Guest, mark: str) -> None:
+        """Write a mark to every disk of a domain that is off.
+
+        To the files that it would write if it were started now.
+        """
+        with tempfile.NamedTemporaryFile(dir=host.ROOT / 'home') as file:
+            file.write(f'mark {mark}\n'.encode().ljust(512, b'\0'))
+            file.flush()
+            for source in self.sources(guest).values():
+                host.as_root(
+                    'qemu-io', '-f', 'qcow2', '-c',
+                    f'write -s {file.name} {_MARK} 512', source)
+
+    def active_marks(self, guest: guests.Guest) -> set[str | None]:
+        """What the disks hold that it would have if it were started now."""
+        return {guest.disks[0].label(pathlib.Path(source)).mark
+                for source in self.sources(guest).values()}
+
+    def layer_marks(self, guest: guests.Guest,
+                    files: Sequence[str]) -> set[str | None]:
+        return {guest.disks[0].label(guest.directory / file).mark
+                for file in files}
+
+    def sources(self, guest: guests.Guest) -> dict[str, str]:
+        """Target to file of the disks that the domain is defined on."""
+        xml = guest.dom.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+        return {disk.target: disk.source or ''
+                for disk in domainxml.parse_disks(xml)
+                if disk.device == 'disk'}
+
+    def try_boot(self, guest: guests.Guest, stop: bool = True) -> None:
+        """See that QEMU can open all that the domain is defined on."""
+        guest.dom.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+        if stop:
+            guest.dom.destroy()
+
+    # What must be so at the end.
+
+    def assert_sound(self, guest: guests.Guest, deep: bool = False) -> None:
+        """``check`` has nothing, no file is left over or readable by all."""
+        state = self.state(guest)
+        self.assertIsNone(state.operation)
+        pending = ['merge-pending'] * len(chain.hidden(state))
+        self.assert_clean(guest, *pending, deep=deep)
+        self.assert_no_leak(guest, state)
+        self.assertTrue(guest.base_unchanged())
+
+    def assert_no_leak(self, guest: guests.Guest,
+                       state: model.State) -> None:
+        layers = {layer.file for layer in state.layers.values()}
+        found = guest.files()
+        own = {disk.name for disk in guest.disks}
+        self.assertEqual(
+            layers | own | {'disk.info', 'snapdriver'},
+            set(found) | {'snapdriver'})
+        for name in layers - _unnamed(state):
+            self.assertEqual(0, found[name].mode & stat.S_IRWXO, name)
+        folder = guest.directory / 'snapdriver'
+        kept = {f'{snapshot}.xml' for snapshot in state.snapshots}
+        self.assertEqual(kept | {'lock', 'state.json'},
+                         set(os.listdir(folder)) | {'state.json'})
+        owner = guest.directory.stat().st_uid
+        for path in (folder, *folder.iterdir()):
+            status = path.stat()
+            self.assertEqual(0, status.st_mode & stat.S_IRWXO, path)
+            self.assertEqual(owner, status.st_uid, path)
+
+    def assert_recover_does_nothing(self, guest: guests.Guest) -> None:
+        before = _snapshot_of(guest)
+        self.assertEqual([], list(self.manager.recover(guest.name)))
+        self.assertEqual(before, _snapshot_of(guest))
+
+
+def _unnamed(state: model.State) -> set[str]:
+    """Lowest layers that were never frozen: the mode is still Nova's."""
+    frozen = set(chain.frozen(state))
+    return {layer.file for layer in state.layers.values()
+            if layer.parent is None and layer.id not in frozen}
+
+
+def _snapshot_of(guest: guests.Guest) -> list[Any]:
+    """Everything that a recover could change."""
+    files = guest.files()
+    files.pop('snapdriver', None)
+    file = guest.directory / 'snapdriver' / 'state.json'
+    return [files, file.read_bytes() if file.exists() else None,
+            guest.dom.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE),
+            guest.dom.isActive()]

@@ -1,0 +1,150 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Every verb in the situations that matter, and its phases there.
+
+A step of a story is written ``s:one`` (create a snapshot), ``m:one`` (write
+a mark), ``r:one`` (revert, without a safety snapshot), ``x:one`` (a snapshot
+by virsh, with names of its own), ``up`` and ``down`` (power, the guest
+paused from its first instruction).
+"""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+
+from snapdriver import model
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """What an instance holds.
+
+    :ivar active: the mark on its disks.
+    :ivar snapshots: name to mark; a safety snapshot is named ``safety``.
+    """
+
+    active: str
+    snapshots: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """A verb in a situation.
+
+    :ivar story: how it comes to it.
+    :ivar before: what there is if the verb is undone.
+    :ivar after: what there is if it is finished.
+    :ivar phases: all that it announces, in this order.
+    :ivar thorough: every phase is tried with everything that may happen
+        afterwards, instead of with one of these things in turn.
+    """
+
+    name: str
+    story: Sequence[str]
+    verb: str
+    before: World
+    after: World
+    phases: Sequence[str]
+    arguments: Sequence[Any] = ()
+    named: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    disks: Sequence[str] = ('disk',)
+    thorough: bool = False
+
+
+TWO = ('disk', 'disk.eph0')
+_OFF = {'power': model.Power.SHUTOFF}
+
+
+def _phases(*groups: str) -> tuple[str, ...]:
+    """``create planned linked`` as ``create:planned``, ``create:linked``."""
+    return tuple(f'{verb}:{phase}' for verb, *phases in map(
+        str.split, groups) for phase in phases)
+
+
+_SETTLE = 'settle defined linked renamed'
+_SETTLE_TWO = 'settle defined linked renamed linked renamed'
+_CREATE_OFF = ('create planned linked overlaid', _SETTLE,
+               'create switched frozen committed')
+_CREATE_OFF_TWO = ('create planned linked overlaid', _SETTLE_TWO,
+                   'create switched frozen committed')
+_CREATE_ON = ('create planned linked overlaid switched frozen committed',)
+_REVERT = ('revert planned overlaid stopped', _SETTLE,
+           'revert switched frozen committed unlinked started')
+_REVERT_TWO = ('revert planned overlaid stopped', _SETTLE_TWO,
+               'revert switched frozen committed unlinked started')
+_DELETE = ('delete unnamed unlinked committed',)
+_ADOPT = ('adopt planned linked frozen', _SETTLE, 'adopt committed')
+
+_ONE = World('one', {})
+_ONE_NAMED = World('one', {'s1': 'one'})
+_TREE = ('m:one', 's:s1', 'm:two', 's:s2', 'm:three')
+_TREE_WORLD = World('three', {'s1': 'one', 's2': 'two'})
+_SAFE = World('one', {'s1': 'one', 's2': 'two', 'safety': 'three'})
+_UNSAFE = World('one', {'s1': 'one', 's2': 'two'})
+
+SCENARIOS = (
+    Scenario('create_off', ('m:one',), 'create', _ONE, _ONE_NAMED,
+             _phases(*_CREATE_OFF), ('s1',),
+             thorough=True),
+    Scenario('create_off_two_disks', ('m:one',), 'create', _ONE, _ONE_NAMED,
+             _phases(*_CREATE_OFF_TWO), ('s1',), disks=TWO),
+    Scenario('create_off_second', ('m:one', 's:s1', 'm:two'), 'create',
+             World('two', {'s1': 'one'}),
+             World('two', {'s1': 'one', 's2': 'two'}),
+             _phases(*_CREATE_OFF), ('s2',)),
+    Scenario('create_paused', ('m:one', 'up'), 'create', _ONE, _ONE_NAMED,
+             _phases(*_CREATE_ON), ('s1',)),
+    Scenario('create_paused_two_disks', ('m:one', 's:s1', 'm:two', 'up'),
+             'create', World('two', {'s1': 'one'}),
+             World('two', {'s1': 'one', 's2': 'two'}),
+             _phases(*_CREATE_ON), ('s2',), disks=TWO,
+             thorough=True),
+    Scenario('revert_off', _TREE, 'revert', _TREE_WORLD, _SAFE,
+             _phases(*_REVERT), ('s1',),
+             thorough=True),
+    Scenario('revert_off_unsafe', _TREE, 'revert', _TREE_WORLD, _UNSAFE,
+             _phases(*_REVERT), ('s1',), {'safety': False}),
+    Scenario('revert_off_two_disks', _TREE, 'revert', _TREE_WORLD, _SAFE,
+             _phases(*_REVERT_TWO), ('s1',), disks=TWO),
+    Scenario('revert_paused', (*_TREE, 'up'), 'revert', _TREE_WORLD, _SAFE,
+             _phases(*_REVERT), ('s1',)),
+    Scenario('revert_to_off', (*_TREE, 'up'), 'revert', _TREE_WORLD, _UNSAFE,
+             _phases(*_REVERT), ('s1',), {'safety': False, **_OFF}),
+    Scenario('delete_only', ('m:one', 's:s1', 'm:two'), 'delete',
+             World('two', {'s1': 'one'}), World('two', {}),
+             _phases(*_DELETE), (['s1'],)),
+    Scenario('delete_middle', _TREE, 'delete', _TREE_WORLD,
+             World('three', {'s2': 'two'}), _phases(*_DELETE), (['s1'],)),
+    Scenario('delete_current', (*_TREE, 'up'), 'delete', _TREE_WORLD,
+             World('three', {'s1': 'one'}), _phases(*_DELETE), (['s2'],),
+             thorough=True),
+    Scenario('delete_branch', (*_TREE, 'r:s1'), 'delete', _UNSAFE,
+             World('one', {'s1': 'one'}), _phases(*_DELETE), (['s2'],)),
+    Scenario('delete_all', _TREE, 'delete', _TREE_WORLD, World('three', {}),
+             _phases(*_DELETE), ([],), {'everything': True}),
+    Scenario('delete_all_two_disks', (*_TREE, 'up'), 'delete', _TREE_WORLD,
+             World('three', {}), _phases(*_DELETE), ([],),
+             {'everything': True}, disks=TWO),
+    Scenario('settle', ('m:one', 'up', 's:s1', 'down', 'm:two'), 'settle',
+             World('two', {'s1': 'one'}), World('two', {'s1': 'one'}),
+             _phases(_SETTLE),
+             thorough=True),
+    Scenario('settle_two_disks', ('m:one', 'up', 's:s1', 'down', 'm:two'),
+             'settle', World('two', {'s1': 'one'}),
+             World('two', {'s1': 'one'}), _phases(_SETTLE_TWO), disks=TWO),
+    Scenario('adopt', ('m:one', 'x:x1', 'm:two', 'x:x2', 'm:three'), 'adopt',
+             World('three', {}), World('three', {'x1': 'one', 'x2': 'two'}),
+             _phases(*_ADOPT),
+             thorough=True),
+)
