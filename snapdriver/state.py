@@ -20,6 +20,7 @@ reader, who takes no lock, sees the old or the new one and never a part.
 from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
+import functools
 import json
 import re
 import types
@@ -38,9 +39,8 @@ FILE = 'state.json'
 _T = TypeVar('_T')
 _MAX_BYTES = 8 << 20
 _YEAR_10000 = 253402300800  # the first moment that datetime cannot show
-_FIELDS = {cls: typing.get_type_hints(cls) for cls in (
-    model.State, model.Disk, model.Layer, model.Snapshot, model.Point,
-    model.Operation, model.Job)}
+_TYPES = (model.State, model.Disk, model.Layer, model.Snapshot, model.Point,
+          model.Operation, model.Job)
 _UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 
 
@@ -147,7 +147,7 @@ def _snapshot(item: Mapping[str, Any]) -> model.Snapshot:
 
 def _check(state: model.State) -> None:
     """:raises ValueError: what the state says cannot be so."""
-    _require(_fits(state, model.State), 'a value has another type')
+    _require(_fits(model.State)(state), 'a value has another type')
     if not _UUID.fullmatch(state.uuid):
         raise ValueError('bad uuid')
     for key, disk in state.disks.items():
@@ -202,28 +202,33 @@ def _check(state: model.State) -> None:
                          for key, snapshot in state.snapshots.items()})
 
 
-def _fits(value: Any, wanted: Any) -> bool:
-    """Whether a value, and all in it, has the type that the model says.
+@functools.cache
+def _fits(wanted: Any) -> Callable[[Any], bool]:
+    """What tells whether a value, and all in it, has a type of the model.
 
     Every float of the model is a moment, every integer a size or a count.
+    It is made once, as a host's list reads a thousand states.
     """
     if wanted is Any:
-        return True
+        return lambda value: True
     if isinstance(wanted, types.UnionType):
-        return any(_fits(value, one) for one in typing.get_args(wanted))
+        one, other = map(_fits, typing.get_args(wanted))
+        return lambda value: one(value) or other(value)
     if typing.get_origin(wanted) is Mapping:
-        _, wanted = typing.get_args(wanted)
-        return (isinstance(value, dict)
-                and all(_fits(item, wanted) for item in value.values()))
+        item = _fits(typing.get_args(wanted)[1])
+        return lambda value: (isinstance(value, dict)
+                              and all(map(item, value.values())))
     if wanted is float:
-        return type(value) in (int, float) and 0 <= value < _YEAR_10000
+        return lambda value: (type(value) in (int, float)
+                              and 0 <= value < _YEAR_10000)
     if wanted is int:
-        return type(value) is int and 0 <= value < 1 << 63
-    if wanted in _FIELDS:
-        return type(value) is wanted and all(
-            _fits(getattr(value, name), one)
-            for name, one in _FIELDS[wanted].items())
-    return type(value) is wanted
+        return lambda value: type(value) is int and 0 <= value < 1 << 63
+    if wanted in _TYPES:
+        fields = [(name, _fits(one)) for name, one
+                  in typing.get_type_hints(wanted).items()]
+        return lambda value: type(value) is wanted and all(
+            fits(getattr(value, name)) for name, fits in fields)
+    return lambda value: type(value) is wanted
 
 
 def _require(true: bool, otherwise: str) -> None:

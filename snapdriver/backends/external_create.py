@@ -182,6 +182,9 @@ def _switch(instance: instances.Instance, todo: _Todo) -> None:
         settle.switch(instance, overlays.from_data(
             instance.operation.data['new']))
         instance.passed('switched')
+        # Frozen first: whoever starts it on the old layer from now on fails.
+        _freeze(instance)
+        overlays.require_unused(instance, 'create', todo.new)
         return
     xml = domainxml.new_snapshot(
         todo.request.name, todo.request.description,
@@ -233,7 +236,10 @@ def recover(instance: instances.Instance) -> str:
     overlays.wait_for_jobs(instance.domain)
     if data['quiesce']:
         thawing.thaw(instance)
-    if not _switched(instance, new) and overlays.withdraw(instance, new):
+    switched = _switched(instance, new)
+    if not switched:
+        overlays.restore(instance, new)
+    if not switched and overlays.withdraw(instance, new):
         instance.make_folder().unlink(
             view.xml_file(data['snapshot']['id']))
         disks, layers = _without_unlinked(instance)
@@ -271,14 +277,18 @@ def _switched(instance: instances.Instance,
                    for layer in new.values()))
 
 
+def _freeze(instance: instances.Instance) -> None:
+    for point in instance.operation.data['snapshot']['disks'].values():
+        layer = instance.state.layers[point['layer']]
+        instance.directory.chmod(layer.file, directory.FROZEN_MODE)
+
+
 def _finish(instance: instances.Instance) -> model.Snapshot:
     """Freeze the layers below and give them their name."""
     state, data = instance.state, instance.operation.data
     snapshot = state_file.to_snapshot(data['snapshot'])
     new = overlays.from_data(data['new'])
-    for point in snapshot.disks.values():
-        instance.directory.chmod(state.layers[point.layer].file,
-                                 directory.FROZEN_MODE)
+    _freeze(instance)
     instance.passed('frozen')
     instance.finish(
         'committed', current=snapshot.id,

@@ -139,6 +139,10 @@ def revert(instance: instances.Instance,
     instance.advance('stopped', {'stopped_at': time.time()})
     settle.switch(instance, made)
     instance.passed('switched')
+    for found in todo.picked.values():
+        # Whoever starts it on the old layer from now on fails.
+        instance.directory.chmod(found.layer.file, directory.FROZEN_MODE)
+    overlays.require_unused(instance, 'revert', made)
     _commit(instance)
     _finish(instance)
     return (None if safety is None
@@ -266,11 +270,7 @@ def _undo(instance: instances.Instance, new: dict[str, model.Layer]) -> None:
     """Everything as it was; a guest that ran before runs again."""
     data: dict[str, Any] = dict(instance.operation.data)
     domain = instance.domain
-    for name in new:
-        active = instance.state.layers[instance.state.disks[name].active]
-        if instance.directory.mode(active.file) == directory.FROZEN_MODE:
-            instance.directory.chmod(active.file, directory.ACTIVE_MODE)
-    settle.settle(instance)
+    overlays.restore(instance, new)
     for layer in new.values():
         instance.directory.unlink(layer.file)
     was = model.Power(data['was'])

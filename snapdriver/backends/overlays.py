@@ -19,12 +19,14 @@ import os
 import time
 from typing import Any
 
+from snapdriver import directory
 from snapdriver import domain as domains
 from snapdriver import domainxml
 from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import model
 from snapdriver import naming
+from snapdriver import settle
 from snapdriver import state as state_file
 
 Layers = Mapping[str, model.Layer]
@@ -96,6 +98,36 @@ def written(instance: instances.Instance, new: Layers) -> bool:
                and instance.directory.stat(layer.file) is not None
                and not instance.is_pristine(layer)
                for layer in new.values())
+
+
+def require_unused(instance: instances.Instance, verb: str,
+                   new: Layers) -> None:
+    """:raises Refused: somebody has started the domain meanwhile, on the
+    layers below the new ones.
+    """
+    if (instance.power() is not model.Power.SHUTOFF
+            and not in_use(instance, new)):
+        raise exception.Refused(verb, instance.name, [
+            'somebody started it meanwhile; nothing was changed, try again'])
+
+
+def restore(instance: instances.Instance, new: Layers) -> None:
+    """Make the active layers writable, and the domain stand on them again.
+
+    Also if it runs: it was started on them while we changed its names.
+    """
+    state = instance.state
+    active = {name: state.layers[state.disks[name].active] for name in new}
+    for layer in active.values():
+        if instance.directory.stat(layer.file) is None:
+            return  # planned, and not even linked
+        if instance.directory.mode(layer.file) == directory.FROZEN_MODE:
+            instance.directory.chmod(layer.file, directory.ACTIVE_MODE)
+    moved = any(instance.directory.same(name, layer.file)
+                or instance.directory.same(name, layer.file + _WITHDRAWN)
+                for name, layer in new.items())
+    if moved or defined_on(instance, new):
+        settle.switch(instance, active)
 
 
 def put_back(instance: instances.Instance, new: Layers) -> None:

@@ -110,7 +110,7 @@ def _make_instance(root: pathlib.Path) -> None:
         uuid=identity, name=f'instance-{identity[:8]}', host=os.uname()[1],
         disks={'disk': model.Disk(
             name='disk', target='vda', size=20 << 30,
-            base=str(root / '_base' / 'f' * 40), base_format='raw',
+            base=str(root / '_base' / ('f' * 40)), base_format='raw',
             active=below or '')},
         layers=layers, snapshots=snapshots, current=parent))
     folder.close()

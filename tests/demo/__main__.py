@@ -14,6 +14,7 @@
 
 import argparse
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -35,6 +36,7 @@ def main() -> int:
     system = parser.parse_args().system
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+    logging.getLogger().addHandler(logging.NullHandler())  # no noise
     start = time.monotonic()
     _configure()
     try:

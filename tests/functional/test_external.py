@@ -36,7 +36,7 @@ class TestExternal(engine.EngineTest):
         self.assertTrue(safety.safety)
         guest.wait_more_ticks(3)
         self.manager.revert(guest.name, safety.name)
-        self.assertTrue(guest.found().tick >= before)
+        self.assertGreaterEqual(guest.found().tick, before)
         self.assert_clean(guest)
         self.assertTrue(guest.base_unchanged())
 

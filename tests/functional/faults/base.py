@@ -15,6 +15,7 @@
 from collections.abc import Sequence
 import os
 import pathlib
+import signal
 import stat
 import tempfile
 from typing import Any
@@ -39,9 +40,11 @@ class FaultTest(engine.EngineTest):
     # Victims.
 
     def job(self, verb: str, guest: guests.Guest, *arguments: Any,
-            signal_at: int | None = None, **named: Any) -> victim.Job:
+            signal_at: int | None = None,
+            signal: signal.Signals = signal.SIGKILL,
+            **named: Any) -> victim.Job:
         return victim.Job(
-            verb, guest.name, arguments, named, signal_at,
+            verb, guest.name, arguments, named, signal_at, signal,
             options=dict(self.config.conf.snapdriver),
             helper_command=self.config.conf.snapdriver_privsep.helper_command)
 

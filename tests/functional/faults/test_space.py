@@ -1,0 +1,225 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A file system that is full, to the last byte or nearly."""
+
+from collections.abc import Callable
+import contextlib
+import os
+import pathlib
+
+import libvirt
+
+from snapdriver import exception
+from tests.functional import guest as guests
+from tests.functional import host
+from tests.functional.faults import base
+
+_BLOCK = 4096
+#: More than a verb writes: state, XML, the first clusters of an overlay.
+_ENOUGH = 160 << 10
+
+
+class TestNoSpace(base.FaultTest):
+
+    def test_create_running(self) -> None:
+        guest = self.guest_on_small_disk().start()
+        guest.mark('one')
+        qemu, refused = guest.qemu, 0
+        for left in range(0, _ENOUGH, 2 * _BLOCK):
+            guest.wait_more_ticks(1)
+            self.fill(guest, left)
+            if self.create(guest, 's1'):
+                break
+            refused += 1
+            guest.wait_more_ticks(2)
+            self.assertEqual(qemu, guest.qemu)
+        else:
+            self.fail('never enough')
+        self.assertGreater(refused, 0)
+        # The guest needs new clusters now, has none, and waits for them.
+        self.empty(guest)
+        with contextlib.suppress(libvirt.libvirtError):
+            guest.dom.resume()
+        guest.wait_more_ticks(2)
+        self.assertEqual(qemu, guest.qemu)
+        self.assert_sound(guest)
+        self.assertEqual(['s1'], self.names(guest))
+        guest.destroy()
+        self.manager.revert(guest.name, 's1', safety=False)
+        self.assertEqual('one', guest.on_disk().mark)
+
+    def test_create_off(self) -> None:
+        guest = self.guest_on_small_disk()
+        self.write(guest, 'one')
+        self.leave_ever_more(guest, lambda: self.create(guest, 's1'))
+        self.assertEqual(['s1'], self.names(guest))
+        self.assertEqual({'one'}, self.active_marks(guest))
+        self.write(guest, 'two')
+        self.leave_ever_more(guest, lambda: self.create(guest, 's2'))
+        self.assert_sound(guest, deep=True)
+        self.try_boot(guest)
+
+    def test_revert(self) -> None:
+        guest = self.guest_on_small_disk()
+        self.write(guest, 'one')
+        self.manager.create(guest.name, 's1')
+        self.write(guest, 'two')
+
+        def revert() -> bool:
+            try:
+                self.manager.revert(guest.name, 's1')
+            except exception.NoSpace as error:
+                self.assertNotIn('\n', str(error))
+                self.assertEqual({'two'}, self.active_marks(guest))
+                self.assertEqual(['s1'], self.names(guest))
+                self.try_boot(guest)
+                return False
+            return True
+
+        self.leave_ever_more(guest, revert)
+        self.assertEqual({'one'}, self.active_marks(guest))
+        self.assert_sound(guest, deep=True)
+
+    def test_revert_running(self) -> None:
+        """The guest runs again, on what it had, if there is no room."""
+        guest = self.guest_on_small_disk()
+        self.write(guest, 'one')
+        self.manager.create(guest.name, 's1')
+        self.write(guest, 'two')
+
+        def revert() -> bool:
+            if not guest.dom.isActive():
+                self.try_boot(guest, stop=False)
+            try:
+                self.manager.revert(guest.name, 's1')
+            except exception.NoSpace:
+                self.assertTrue(guest.dom.isActive())
+                return False
+            return True
+
+        self.leave_ever_more(guest, revert)
+        self.assertTrue(guest.dom.isActive())
+        self.assert_sound(guest)
+        guest.destroy()
+        self.manager.settle(guest.name)
+        self.assertEqual({'one'}, self.active_marks(guest))
+
+    def test_delete(self) -> None:
+        """To make room is what it is for; it may need a little itself."""
+        guest = self.guest_on_small_disk()
+        for name in ('s1', 's2'):
+            self.write(guest, name)
+            self.manager.create(guest.name, name)
+        self.manager.revert(guest.name, 's1', safety=False)
+
+        def delete() -> bool:
+            try:
+                self.manager.delete(guest.name, ['s2'])
+            except exception.NoSpace as error:
+                self.assertNotIn('\n', str(error))
+                return False
+            return True
+
+        self.leave_ever_more(guest, delete)
+        self.assertEqual(['s1'], self.names(guest))
+        self.assert_sound(guest, deep=True)
+
+    def test_preflight(self) -> None:
+        guest = self.guest_on_small_disk()
+        self.set(min_free_percent=10)
+        self.fill(guest, 1 << 20)
+        error = self.assertRaises(
+            exception.Refused, self.manager.create, guest.name, 's1')
+        self.assertIn('min_free_percent', str(error))
+        self.assertEqual([], self.names(guest))
+
+    def create(self, guest: guests.Guest, name: str) -> bool:
+        """Whether there was room for it; if not, nothing has changed."""
+        names = self.names(guest)
+        sources = self.sources(guest)
+        try:
+            self.manager.create(guest.name, name)
+        except exception.NoSpace as error:
+            self.assertNotIn('\n', str(error))
+            self.assertEqual(names, self.names(guest))
+            self.assertEqual(sources, self.sources(guest))
+            return False
+        return True
+
+    def leave_ever_more(self, guest: guests.Guest,
+                        verb: Callable[[], bool]) -> None:
+        """Try with 0, 4, 8, ... KiB, until it works; look after each."""
+        failures = 0
+        for left in range(0, _ENOUGH, _BLOCK):
+            self.fill(guest, left)
+            if verb():
+                break
+            failures += 1
+            self.empty(guest)
+            self.manager.recover(guest.name)
+            self.assert_sound(guest)
+        else:
+            self.fail('never enough')
+        self.assertGreater(failures, 0)
+        self.empty(guest)
+
+    # The file system.
+
+    def guest_on_small_disk(self) -> guests.Guest:
+        """A guest whose directory is a file system of 24 MiB."""
+        guest = guests.Guest(self, size='16M')
+        image = host.ROOT / 'home' / f'{guest.name}.ext4'
+        self.addCleanup(image.unlink)
+        self.addCleanup(host.as_root, 'umount', '-l', guest.directory)
+        self.addCleanup(self.stop, guest)
+        owner = guest.directory.stat()
+        with open(image, 'wb') as file:
+            file.truncate(24 << 20)
+        # Nothing is kept for root, who else could write to the last block.
+        host.run('mkfs.ext4', '-q', '-b', str(_BLOCK), '-m', '0', '-E',
+                 f'root_owner={owner.st_uid}:{owner.st_gid}', image)
+        there = host.ROOT / 'home' / f'{guest.name}.mounted'
+        there.mkdir()
+        host.as_root('sh', '-ec', '''
+            mount -o loop "$1" "$3"
+            rmdir "$3/lost+found"
+            cp -a "$2"/. "$3"
+            umount "$3"
+            rmdir "$3"
+            mount -o loop "$1" "$2"
+            ''', '-', image, guest.directory, there)
+        return guest.define()
+
+    def stop(self, guest: guests.Guest) -> None:
+        with contextlib.suppress(libvirt.libvirtError):
+            guest.destroy()
+
+    def fill(self, guest: guests.Guest, left: int) -> None:
+        """Leave that many bytes of the instance's file system, or less."""
+        self.empty(guest)
+        os.sync()
+        filler = self.filler(guest)
+        host.as_root('sh', '-c', '''
+            free=$(stat -f -c %f "$1")
+            fallocate -l $(((free - 1) * 4096 - $3)) "$2"
+            while [ "$(($(stat -f -c %f "$1") * 4096))" -gt "$3" ] &&
+                head -c 4096 /dev/zero >> "$2" && sync -f "$2"; do :; done
+            ''', '-', guest.directory, filler, str(left), check=False)
+        room = os.statvfs(guest.directory)
+        self.assertLessEqual(room.f_bfree * room.f_frsize, left)
+
+    def empty(self, guest: guests.Guest) -> None:
+        host.as_root('rm', '-f', self.filler(guest))
+
+    def filler(self, guest: guests.Guest) -> pathlib.Path:
+        return guest.directory / 'filler'
