@@ -24,12 +24,14 @@ the old names go. Since headers are written, the domain must be off. Each
 step leaves a domain that boots; an interrupted one is always finished.
 """
 
+import dataclasses
 import os
-import time
 
+from oslo_log import log as logging
+
+from snapdriver import chain
 from snapdriver import cleanup
 from snapdriver import directory
-from snapdriver import domain as domains
 from snapdriver import domainxml
 from snapdriver import exception
 from snapdriver import instance as instances
@@ -37,8 +39,10 @@ from snapdriver import model
 from snapdriver import naming
 from snapdriver import settle
 from snapdriver import state as state_file
-from snapdriver import survey as surveys
+from snapdriver import strangers
 from snapdriver import view
+
+LOG = logging.getLogger(__name__)
 
 
 def adopt(instance: instances.Instance,
@@ -50,48 +54,49 @@ def adopt(instance: instances.Instance,
     :raises Refused: nothing to adopt, or not now.
     """
     domain = instance.domain
-    if domain is None or settle.possible(instance) is False:
-        raise exception.Refused('adopt snapshots of', instance.name, [
-            'it must be shut off (and not suspended), since image headers '
-            'are written; stop it first'])
+    if domain is None:
+        raise _refused(instance, 'libvirt does not know it; define it first')
+    _require_off(instance)
+    listed = [domainxml.parse_snapshot(xml)
+              for xml in domain.snapshot_xmls()]
     ours = {s.name for s in instance.state.snapshots.values()}
-    elements = [element for element
-                in map(domainxml.parse_snapshot, domain.snapshot_xmls())
-                if element.name not in ours
-                and (name is None or element.name == name)]
-    if not elements:
-        raise exception.Refused('adopt snapshots of', instance.name, [
-            f'libvirt lists no snapshot {name or ""} that snapdriver did not '
-            'make'.replace('  ', ' ')])
-    internal = [e.name for e in elements if not e.overlays]
+    wanted = [element for element in listed if element.name not in ours
+              and name in (None, element.name)]
+    if not wanted:
+        raise _refused(instance, (
+            'libvirt lists no snapshot that snapdriver did not make'
+            if name is None else f'libvirt lists no such snapshot {name}, or '
+            'it is ours already'))
+    internal = [e.name for e in wanted if not e.overlays]
     if internal:
-        raise exception.Refused('adopt snapshots of', instance.name, [
-            f'{", ".join(internal)}: not external; only external ones can '
-            'be adopted'])
-    disks, layers, names = _chains(instance, domain)
-    snapshots = _snapshots(instance, elements, disks, names)
-    new = {layer.id: layer for layer in layers.values()
-           if layer.id not in instance.state.layers}
+        raise _refused(instance, f'{", ".join(internal)}: not external; only '
+                       'external ones can be adopted')
+    found = strangers.Search(instance, listed).domain(domain.defined_xml())
+    snapshots = _snapshots(instance, wanted, found)
+    if not snapshots:
+        raise _refused(instance, 'none of the files that they froze is there')
     own = {instance.directory.path_of(old):
            instance.directory.path_of(layer.file)
-           for old, layer in names.items()}
+           for old, layer in found.layers.items()}
     # Before the intent, as libvirt will have forgotten them by the time of
     # an interrupted one's end. Without an intent they are swept.
-    for element, snapshot in zip(elements, snapshots, strict=True):
-        instance.make_folder().replace_file(
-            view.xml_file(snapshot.id),
-            domainxml.with_sources(element.domain_xml, own).encode())
+    for element in wanted:
+        if element.name in snapshots:
+            instance.make_folder().replace_file(
+                view.xml_file(snapshots[element.name].id),
+                domainxml.with_sources(element.domain_xml, own).encode())
+    active = {disk.active for disk in found.disks.values()}
     instance.begin('adopt', '', 'planned', {
         'new': {old: {'file': old, 'disk': layer.disk, 'id': layer.id}
-                for old, layer in names.items() if layer.id in new},
-        'frozen': [layer.file for layer in layers.values()
-                   if layer.id not in {d.active for d in disks.values()}],
-        'snapshots': [state_file.to_plain(s) for s in snapshots],
-        'forget': [e.name for e in elements]},
-        disks=dict(instance.state.disks) | disks,
-        layers=dict(instance.state.layers) | layers)
+                for old, layer in found.layers.items()},
+        'frozen': [layer.file for layer in found.layers.values()
+                   if layer.id not in active],
+        'snapshots': [state_file.to_plain(s) for s in snapshots.values()],
+        'forget': [e.name for e in wanted]},
+        disks=dict(instance.state.disks) | found.disks,
+        layers=dict(instance.state.layers) | found.by_id())
     finish(instance)
-    return snapshots
+    return list(snapshots.values())
 
 
 def finish(instance: instances.Instance) -> None:
@@ -99,141 +104,98 @@ def finish(instance: instances.Instance) -> None:
 
     :raises Refused: it was started meanwhile, on the old names.
     """
-    if not settle.possible(instance):
-        raise exception.Refused('adopt snapshots of', instance.name, [
-            'it must be shut off (and not suspended), since image headers '
-            'are written; stop it first'])
+    _require_off(instance)
     data, state = instance.operation.data, instance.state
-    new = [state.layers[entry['id']] for entry in data['new'].values()]
-    for old, layer in zip(data['new'], new, strict=True):
+    layers = [state.layers[entry['id']] for entry in data['new'].values()]
+    for old, layer in zip(data['new'], layers, strict=True):
         if instance.directory.stat(layer.file) is None:
             instance.directory.link(old, layer.file)
     instance.passed('linked')
-    for layer in new:
-        if layer.parent is None:
-            continue
-        below = state.layers[layer.parent].file
-        if instance.header(layer.file).backing_file != below:
-            instance.directory.take(layer.file)
-            instance.images.point_at(layer.file, below)
+    for layer in layers:
+        if layer.parent is not None:
+            _point_at(instance, layer, state.layers[layer.parent])
     for file in data['frozen']:
         instance.directory.chmod(file, directory.FROZEN_MODE)
     instance.passed('frozen')
     settle.settle(instance)
+    kept = {*state.disks, *(layer.file for layer in state.layers.values())}
     for old in data['new']:
-        if old not in state.disks:
+        if old not in kept:
             instance.directory.unlink(old)
-    snapshots = [state_file.to_snapshot(s) for s in data['snapshots']]
+    snapshots = dict(state.snapshots) | {
+        item['id']: state_file.to_snapshot(item)
+        for item in data['snapshots']}
     view.drop(instance, data['forget'])
     instance.finish(
-        'committed', current=snapshots[-1].id,
-        snapshots=dict(state.snapshots) | {s.id: s for s in snapshots})
+        'committed', snapshots=snapshots,
+        current=_current(dataclasses.replace(state, snapshots=snapshots)))
     cleanup.sweep_folder(instance)
     view.sync(instance)
 
 
-def _chains(instance: instances.Instance, domain: domains.Domain
-            ) -> tuple[dict[str, model.Disk], dict[str, model.Layer],
-                       dict[str, model.Layer]]:
-    """Disks, layers by id, and layers by the file name they have now."""
-    disks: dict[str, model.Disk] = {}
-    layers: dict[str, model.Layer] = {}
-    names: dict[str, model.Layer] = {}
-    for element in domainxml.parse_disks(domain.defined_xml()):
-        if element.unfit(instance.directory.path) or element.source is None:
-            continue
-        files, base, base_format = _files(
-            instance, os.path.basename(element.source))
-        name = _disk_name(instance, files)
-        below: str | None = None
-        for file in reversed(files):
-            layer = _known(instance, file)
-            if layer is None:
-                identity = naming.new_layer_id()
-                layer = model.Layer(
-                    id=identity, disk=name, format='qcow2', parent=below,
-                    file=naming.layer_file(name, identity),
-                    created_at=time.time())
-            layers[layer.id] = names[file] = layer
-            below = layer.id
-        disks[name] = model.Disk(
-            name=name, target=element.target, base=base,
-            base_format=base_format, active=names[files[0]].id,
-            size=max(instance.header(file).size for file in files))
-    return disks, layers, names
+def _point_at(instance: instances.Instance, layer: model.Layer,
+              below: model.Layer) -> None:
+    """Let a header name a layer by its own name, if it does not."""
+    if instance.header(layer.file).backing_file == below.file:
+        return
+    instance.directory.take(layer.file)
+    instance.directory.chmod(layer.file, directory.ACTIVE_MODE)
+    instance.images.point_at(layer.file, below.file)
 
 
-def _files(instance: instances.Instance, top: str
-           ) -> tuple[list[str], str | None, str | None]:
-    """File names from the top down, and the base below them."""
-    files = [top]
-    while True:
-        header = instance.header(files[-1])
-        path = instance.directory.path_of(files[-1])
-        if header.data_file:
-            raise exception.UnsafeImage(
-                path=path, reason='it names an external data file')
-        if header.backing_file is None:
-            return files, None, None
-        backing = os.path.normpath(os.path.join(
-            instance.directory.path, header.backing_file))
-        if (os.path.dirname(backing) != instance.directory.path
-                or header.backing_format != 'qcow2'):
-            surveys.check_base(instance, files[-1], backing,
-                               header.backing_format)
-            return files, backing, header.backing_format
-        file = os.path.basename(backing)
-        if file in files:
-            raise exception.UnsafeImage(
-                path=path, reason='it is its own backing file')
-        files.append(file)
-
-
-def _known(instance: instances.Instance, file: str) -> model.Layer | None:
-    return next((layer for layer in instance.state.layers.values()
-                 if instance.directory.same(file, layer.file)), None)
-
-
-def _disk_name(instance: instances.Instance, files: list[str]) -> str:
-    for file in files:
-        layer = _known(instance, file)
-        if layer is not None:
-            return layer.disk
-    return files[-1]
+def _current(state: model.State) -> str | None:
+    """The youngest snapshot that the active layers stand on."""
+    below = {layer for disk in state.disks.values()
+             for layer in chain.to_base(state.layers, disk.active)}
+    standing = [s for s in state.snapshots.values()
+                if all(p.layer in below for p in s.disks.values())]
+    depths = {s.id: max(chain.depth(state.layers, p.layer)
+                        for p in s.disks.values()) for s in standing}
+    return max(depths, key=lambda i: depths[i], default=None)
 
 
 def _snapshots(instance: instances.Instance,
                elements: list[domainxml.SnapshotElement],
-               disks: dict[str, model.Disk],
-               names: dict[str, model.Layer]) -> list[model.Snapshot]:
+               found: strangers.Found) -> dict[str, model.Snapshot]:
+    """libvirt's name to ours; without those whose files are gone."""
     made: dict[str, model.Snapshot] = {}
+    files = {layer.file: layer for layer in found.layers.values()}
+    files |= found.layers
     for element in elements:
         points = {}
         for target, path in element.frozen.items():
-            layer = names.get(os.path.basename(path)) or _known(
-                instance, os.path.basename(path))
+            layer = files.get(os.path.basename(path))
+            over = files.get(os.path.basename(element.overlays[target]))
             if layer is None:
-                raise exception.Refused('adopt snapshots of', instance.name, [
-                    f'{element.name}: its file {path} is not below the '
-                    'active layer; delete it with virsh'])
-            over = names.get(os.path.basename(element.overlays[target]))
+                break
             points[layer.disk] = model.Point(
-                layer=layer.id, size=disks[layer.disk].size,
+                layer=layer.id,
+                size=instance.header(os.path.basename(path)).size,
                 overlay=None if over is None else over.file)
-        parent = made.get(element.parent or '')
-        known = instance.state.snapshot_named(element.parent or '')
-        off = element.state == 'shutoff'
-        made[element.name] = model.Snapshot(
-            id=naming.new_snapshot_id(),
-            name=_name(element), kind='external',
-            state='shutoff' if off else 'disk-snapshot',
-            parent=parent.id if parent is not None
-            else None if known is None else known.id,
-            created_at=element.created, frozen_at=element.created,
-            consistency=model.Consistency.OFFLINE if off
-            else model.Consistency.CRASH_CONSISTENT,
-            disks=points, description=element.description)
-    return list(made.values())
+        if len(points) != len(element.frozen) or not points:
+            LOG.warning('Snapshot %(name)s of %(domain)s is left alone: a '
+                        'file that it froze is gone',
+                        {'name': element.name, 'domain': instance.name})
+            continue
+        made[element.name] = _snapshot(instance, element, points, made)
+    return made
+
+
+def _snapshot(instance: instances.Instance,
+              element: domainxml.SnapshotElement,
+              points: dict[str, model.Point],
+              made: dict[str, model.Snapshot]) -> model.Snapshot:
+    parent = made.get(element.parent or '') or instance.state.snapshot_named(
+        element.parent or '')
+    off = element.state == 'shutoff'
+    return model.Snapshot(
+        id=naming.new_snapshot_id(), name=_name(element), kind='external',
+        state='shutoff' if off else 'disk-snapshot',
+        parent=None if parent is None else parent.id,
+        created_at=element.created, frozen_at=element.created,
+        consistency=model.Consistency.OFFLINE if off
+        else model.Consistency.CRASH_CONSISTENT,
+        disks=points, description=element.description)
 
 
 def _name(element: domainxml.SnapshotElement) -> str:
@@ -242,3 +204,14 @@ def _name(element: domainxml.SnapshotElement) -> str:
         return naming.check_snapshot_name(element.name)
     except exception.InvalidName:
         return f'adopted-{int(element.created)}-{naming.new_layer_id()}'
+
+
+def _require_off(instance: instances.Instance) -> None:
+    if not settle.possible(instance):
+        raise _refused(instance, 'it must be shut off (and not suspended), '
+                       'since image headers are written; stop it first')
+
+
+def _refused(instance: instances.Instance,
+             reason: str) -> exception.Refused:
+    return exception.Refused('adopt', instance.name, [reason])

@@ -37,6 +37,8 @@ _ERROR, _WARNING, _PENDING = (
 def check(instance: instances.Instance, deep: bool) -> Findings:
     """Everything that is not as it should be, the worst first."""
     found = _operation(instance) + _thaw(instance)
+    if instance.state.operation is not None:
+        return found  # half-way, nothing else is as it should be
     for layer in instance.state.layers.values():
         found += _layer(instance, layer)
     found += _bases(instance) + _names(instance) + _strangers(instance)
@@ -64,9 +66,8 @@ def _operation(instance: instances.Instance) -> Findings:
         return []
     return [model.Finding(
         _WARNING, 'operation-unfinished', operation.verb,
-        f'a {operation.verb} was interrupted in phase {operation.phase}; '
-        'the next verb, or "snapdriver domain recover", finishes or undoes '
-        'it')]
+        f'it was interrupted in phase {operation.phase}; the next verb, or '
+        '"snapdriver domain recover", finishes or undoes it')]
 
 
 def _thaw(instance: instances.Instance) -> Findings:
@@ -153,7 +154,8 @@ def _records(instance: instances.Instance) -> Findings:
         return []
     return [model.Finding(
         _WARNING, 'record-missing', snapshot.name,
-        f'{view.xml_file(snapshot.id)} is gone: virsh cannot show it')
+        f'{view.xml_file(snapshot.id)}, which virsh\'s view is made from, is '
+        'gone; "snapdriver domain recover" makes another')
         for snapshot in instance.state.snapshots.values()
         if instance.folder.stat(view.xml_file(snapshot.id)) is None]
 
@@ -214,14 +216,14 @@ def _view(instance: instances.Instance) -> Findings:
             result.append(model.Finding(
                 _WARNING, 'view-differs', name,
                 'virsh does not show it as it is; "snapdriver domain '
-                'settle" describes it again'))
+                'recover" describes it again'))
     current = (None if state.current is None
                else state.snapshots[state.current].name)
     if current is not None and domain.current_snapshot() != current:
         result.append(model.Finding(
             _WARNING, 'view-differs', current,
             'virsh shows another snapshot as the current one; "snapdriver '
-            'domain settle" repairs that'))
+            'domain recover" repairs that'))
     result += [model.Finding(
         _WARNING, 'snapshot-unknown', name,
         'libvirt has it and snapdriver did not make it; "snapdriver domain '
@@ -240,7 +242,9 @@ def _deep(instance: instances.Instance) -> Findings:
         try:
             surveys.check_header(
                 instance, instance.state.disks[layer.disk], layer)
-            report = instance.images.check(layer.file)
+            report = instance.images.check([
+                instance.state.layers[below].file for below
+                in chain.to_base(instance.state.layers, layer.id)])
         except exception.SnapdriverError as error:
             result.append(model.Finding(
                 _ERROR, 'image-unusable', layer.file, str(error)))

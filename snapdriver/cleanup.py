@@ -24,11 +24,20 @@ from snapdriver import view
 def unlink(instance: instances.Instance, files: Iterable[str]) -> None:
     """Unlink layers that an operation has recorded as gone.
 
+    A Nova name that is one of them still, since the domain was started
+    before the names could be settled, becomes the active layer: it would
+    be a file without a record otherwise. Nothing that runs uses that name,
+    as nothing stands on the layer.
+
     :raises InvalidName: a file that can be none of ours (invariant I3).
     """
     for file in files:
         if not naming.is_layer_file(file):
             raise naming.not_ours(file)
+        for disk in instance.state.disks.values():
+            if instance.directory.same(disk.name, file):
+                settle.rename(instance, disk.name,
+                              instance.state.layers[disk.active])
         instance.directory.unlink(file)
     instance.directory.sync()
 

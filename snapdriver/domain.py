@@ -13,6 +13,7 @@
 """A libvirt domain: what the engine asks of it and does to it."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
@@ -123,6 +124,29 @@ class Domain:
         return files
 
     # Doing -----------------------------------------------------------------
+
+    def let_go(self, paths: Collection[str]) -> None:
+        """Have QEMU close files that it has open and does not use.
+
+        A libvirtd that dies between opening an overlay and switching to it
+        leaves it open. The next one would give the nodes' names again, and
+        each snapshot fail ("Duplicate nodes with node-name"). A node that is
+        in use is refused by QEMU.
+        """
+        import libvirt_qemu
+
+        def ask(command: str, **arguments: Any) -> Any:
+            answer = json.loads(self._call(
+                'ask QEMU for its files', libvirt_qemu.qemuMonitorCommand,
+                self.handle, json.dumps(
+                    {'execute': command, 'arguments': arguments}), 0))
+            return answer.get('return')
+
+        nodes = ask('query-named-block-nodes', flat=True) or []
+        for driver in ('qcow2', 'file'):  # what stands on it goes first
+            for node in nodes:
+                if node.get('drv') == driver and node.get('file') in paths:
+                    ask('blockdev-del', **{'node-name': node['node-name']})
 
     def snapshot_disks(self, xml: str, quiesce: bool) -> None:
         """One atomic external snapshot onto overlays that exist.

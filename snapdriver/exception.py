@@ -78,7 +78,7 @@ class Refused(SnapdriverError):
     :ivar reasons: every reason found, each with its way out.
     """
 
-    msg_fmt = 'Cannot %(verb)s domain %(domain)s: %(text)s'
+    msg_fmt = '%(domain)s: cannot %(verb)s: %(text)s'
 
     def __init__(self, verb: str, domain: str,
                  reasons: Sequence[str]) -> None:
@@ -105,7 +105,15 @@ class Unfinished(SnapdriverError):
 
 class StateError(SnapdriverError):
     msg_fmt = ('The state file %(path)s cannot be used: %(reason)s. Nothing '
-               'was changed; "snapdriver domain check" tells more.')
+               'was changed. Bring it back from a backup; without it, move '
+               'it away, and "snapdriver domain adopt" makes another from '
+               'what libvirt knows.')
+
+
+class StateElsewhere(StateError):
+    msg_fmt = ('The state file %(path)s belongs to host %(owner)s and this '
+               'is %(host)s (option "host"): only that host may change the '
+               'instance\'s snapshots.')
 
 
 class StateTooNew(StateError):
@@ -117,6 +125,11 @@ class StateTooNew(StateError):
 class UnsafeFile(SnapdriverError):
     msg_fmt = ('The file %(path)s is not safe to use: %(reason)s. It was not '
                'opened; find out who put it there.')
+
+
+class FileMissing(UnsafeFile):
+    msg_fmt = ('The file %(path)s is missing. Bring it back from a backup; '
+               '"snapdriver domain check" tells what needs it.')
 
 
 class UnsafeImage(SnapdriverError):

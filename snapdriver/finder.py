@@ -110,13 +110,13 @@ class Finder:
     def _of_domain(self, domain: domains.Domain) -> instances.Instance:
         path = _first_directory(domain)
         if path is None:
-            raise exception.Refused('find the disks of', domain.name, [
+            raise exception.Refused('find its disks', domain.name, [
                 'it has no disk in a file; snapdriver needs a qcow2 file'])
         try:
             return instances.Instance(self._conf, path, domain.uuid,
                                       domain.name, domain)
         except FileNotFoundError:
-            raise exception.Refused('find the disks of', domain.name, [
+            raise exception.Refused('find its disks', domain.name, [
                 f'their directory {path} does not exist on this host'
             ]) from None
 

@@ -132,12 +132,11 @@ class Instance:
             self.make_folder(), dataclasses.replace(state, name=self.name))
 
     def require_ours(self) -> None:
-        """:raises StateError: the state file belongs to another host."""
+        """:raises StateElsewhere: the state file is another host's."""
         if self.state.host != self.options.host:
-            raise exception.StateError(
+            raise exception.StateElsewhere(
                 path=self.make_folder().path_of(state_file.FILE),
-                reason=f'it belongs to host {self.state.host} and this is '
-                       f'{self.options.host} (option "host")')
+                owner=self.state.host, host=self.options.host)
 
     # The operation in progress ---------------------------------------------
 

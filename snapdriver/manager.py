@@ -133,7 +133,7 @@ class SnapshotManager:
 
     def list(self, domain: Any) -> Sequence[model.SnapshotInfo]:
         """The domain's snapshots, parents first. Needs no libvirt."""
-        with self._reading(), self._finder.find(domain) as instance:
+        with _translated(), self._finder.find(domain) as instance:
             return description.describe_all(instance)
 
     def list_all(self) -> Iterator[
@@ -150,7 +150,7 @@ class SnapshotManager:
 
         :raises SnapshotNotFound: there is none of that name.
         """
-        with self._reading(), self._finder.find(domain) as instance:
+        with _translated(), self._finder.find(domain) as instance:
             return description.describe(instance, _named(instance, name))
 
     # Revert ----------------------------------------------------------------
@@ -226,7 +226,7 @@ class SnapshotManager:
         :param deep: let qemu-img check every image that nobody writes.
         """
         try:
-            with self._reading(), self._finder.find(domain) as instance:
+            with _translated(), self._finder.find(domain) as instance:
                 return checks.check(instance, deep)
         except exception.StateError as error:
             return [model.Finding(model.Severity.ERROR, 'state-unusable',
@@ -239,7 +239,7 @@ class SnapshotManager:
         """
         with self._locked(domain) as instance:
             done = [*self._recover(instance)]
-            with self._translated(instance):
+            with _translated():
                 done += reunion.reunite(instance)
                 settle.settle(instance)
                 view.sync(instance)
@@ -255,7 +255,7 @@ class SnapshotManager:
         """
         with self._locked(domain) as instance:
             self._recover(instance)
-            with self._translated(instance):
+            with _translated():
                 settled = settle.settle(instance)
                 view.sync(instance)
             return settled
@@ -312,7 +312,7 @@ class SnapshotManager:
     @contextlib.contextmanager
     def _locked(self, domain: Any) -> Iterator[instances.Instance]:
         """The instance under its lock, its state just read."""
-        with self._reading(), self._finder.find(domain) as instance:
+        with _translated(), self._finder.find(domain) as instance:
             if os.geteuid() not in (0, instance.directory.uid):
                 raise exception.FileFailed(
                     path=instance.directory.path,
@@ -328,14 +328,14 @@ class SnapshotManager:
         """The same with nothing unfinished, and settled if it is off."""
         with self._locked(domain) as instance:
             self._recover(instance)
-            with self._translated(instance):
+            with _translated():
                 settle.settle(instance)
                 yield instance
 
     @contextlib.contextmanager
     def _looking(self, domain: Any) -> Iterator[instances.Instance]:
         """The instance for a plan: nothing is changed."""
-        with self._reading(), self._finder.find(domain) as instance:
+        with _translated(), self._finder.find(domain) as instance:
             operation = instance.state.operation
             if operation is not None:
                 raise exception.Unfinished(
@@ -347,7 +347,7 @@ class SnapshotManager:
         operation = instance.state.operation
         backend = (None if operation is None
                    else self._loaded().get(operation.kind))
-        with self._translated(instance):
+        with _translated():
             return recovery.recover(instance, backend)
 
     def _attempt(self, instance: instances.Instance, act: Callable[[], _T],
@@ -376,28 +376,18 @@ class SnapshotManager:
                     return finished
             raise
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[None]:
-        """Errors of the system as ours."""
-        try:
-            yield
-        except OSError as error:
-            raise _of_system(error, 'a file') from error
 
-    @contextlib.contextmanager
-    def _translated(self, instance: instances.Instance) -> Iterator[None]:
-        """Errors of the system as ours."""
-        try:
-            yield
-        except OSError as error:
-            raise _of_system(error, instance.directory.path) from error
-
-
-def _of_system(error: OSError, path: str) -> exception.SnapdriverError:
-    path = error.filename if isinstance(error.filename, str) else path
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return exception.NoSpace(path=path)
-    return exception.FileFailed(path=path, reason=error.strerror or error)
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Errors of the system as ours."""
+    try:
+        yield
+    except OSError as error:
+        path = error.filename or 'a file of the instance'
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise exception.NoSpace(path=path) from error
+        raise exception.FileFailed(
+            path=path, reason=error.strerror) from error
 
 
 def _require(plan: model.Plan) -> None:

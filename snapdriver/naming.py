@@ -21,7 +21,8 @@ from snapdriver import exception
 
 _SNAPSHOT_NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]{0,62}')
 _LAYER_ID = re.compile(r'[0-9a-f]{8}')
-_LAYER_FILE = re.compile(r'.+\.layer-[0-9a-f]{8}', re.DOTALL)
+_LAYER_FILE = re.compile(
+    r'(?P<disk>.+)\.layer-(?P<id>[0-9a-f]{8})', re.DOTALL)
 _PROPERTY_KEY = re.compile(r'[A-Za-z0-9][A-Za-z0-9._:-]{0,254}')
 
 # The link that becomes the Nova name; at most one per disk, and a crash may
@@ -90,6 +91,12 @@ def layer_file(disk: str, layer_id: str) -> str:
 
 def is_layer_id(layer_id: str) -> bool:
     return _LAYER_ID.fullmatch(layer_id) is not None
+
+
+def parse_layer_file(name: str) -> tuple[str, str] | None:
+    """The disk and the id in a layer's own name; None if it is not one."""
+    match = _LAYER_FILE.fullmatch(name)
+    return None if match is None else (match['disk'], match['id'])
 
 
 def is_layer_file(name: str) -> bool:

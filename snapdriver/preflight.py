@@ -16,6 +16,7 @@ import os
 
 from snapdriver import chain
 from snapdriver import directory
+from snapdriver import domainxml
 from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import model
@@ -48,6 +49,22 @@ def of_domain(instance: instances.Instance) -> list[str]:
               f'"virsh blockjob {domain.name} {target} --abort"'
               for target in domain.block_jobs()]
     return found
+
+
+def of_strangers(instance: instances.Instance) -> list[str]:
+    """External snapshots that others made: our disks stand on their files."""
+    domain = instance.domain
+    ours = {s.name for s in instance.state.snapshots.values()}
+    if domain is None or not set(domain.known_snapshots()) - ours:
+        return []
+    theirs = [s.name for s in map(domainxml.parse_snapshot,
+                                  domain.snapshot_xmls())
+              if s.name not in ours and any(
+                  os.path.dirname(path) == instance.directory.path
+                  for path in s.overlays.values())]
+    return [f'it has external snapshots that snapdriver did not make '
+            f'({", ".join(theirs)}); take them over by "snapdriver domain '
+            'adopt", or delete them by virsh'] if theirs else []
 
 
 def of_name(instance: instances.Instance, name: str) -> list[str]:

@@ -18,6 +18,9 @@ runs as the owner of the instance's directory, never as root, and never
 probes a format.
 """
 
+from collections.abc import Iterator
+from collections.abc import Sequence
+import contextlib
 import dataclasses
 import json
 import os
@@ -158,20 +161,37 @@ class Images:
 
         Only for an image that nobody has open.
         """
-        self._run('rebase', '-q', '-u', '-f', 'qcow2', '-F', 'qcow2', '-b',
-                  backing, self._where.path_of(name), limited=True)
+        with self._lent([name]):
+            self._run('rebase', '-q', '-u', '-f', 'qcow2', '-F', 'qcow2',
+                      '-b', backing, self._where.path_of(name), limited=True)
         self._where.sync_file(name)
 
-    def check(self, name: str) -> dict[str, Any]:
+    def check(self, names: Sequence[str]) -> dict[str, Any]:
         """What ``qemu-img check`` reports of an image nobody writes.
 
+        :param names: the image, and those below it, which are opened too.
         :raises ImageCommandFailed: the check itself could not be made.
         """
-        output = self._run('check', '-f', 'qcow2', '--output=json',
-                           self._where.path_of(name), codes=[0, 2, 3],
-                           limited=True)
+        with self._lent(names):
+            output = self._run('check', '-f', 'qcow2', '--output=json',
+                               self._where.path_of(names[0]),
+                               codes=[0, 2, 3], limited=True)
         report: dict[str, Any] = json.loads(output)
         return report
+
+    @contextlib.contextmanager
+    def _lent(self, names: Sequence[str]) -> Iterator[None]:
+        """Within, root's images belong to the user that qemu-img runs as."""
+        if os.geteuid() != 0 or self._where.uid != 0:
+            yield
+            return
+        try:
+            for name in names:
+                self._where.lend(name, self._user().pw_uid)
+            yield
+        finally:
+            for name in names:
+                self._where.take(name)
 
     def _user(self) -> pwd.struct_passwd:
         if self._where.uid == 0:

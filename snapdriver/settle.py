@@ -85,17 +85,22 @@ def switch(instance: instances.Instance,
         _check_owned(instance, name, layer)
     _define(instance, active)
     for name, layer in active.items():
-        if instance.directory.same(name, layer.file):
-            continue
-        temporary = name + naming.SETTLE_SUFFIX
-        instance.directory.unlink(temporary)
-        instance.directory.link(layer.file, temporary)
-        journal.reached('settle', 'linked')
-        instance.directory.rename(temporary, name)
-        journal.reached('settle', 'renamed')
-        LOG.info('%(disk)s of %(uuid)s is %(file)s',
-                 {'disk': name, 'uuid': instance.uuid, 'file': layer.file})
+        if not instance.directory.same(name, layer.file):
+            rename(instance, name, layer)
     instance.directory.sync()
+
+
+def rename(instance: instances.Instance, name: str,
+           layer: model.Layer) -> None:
+    """Make a Nova name a link to a layer; it is never missing."""
+    temporary = name + naming.SETTLE_SUFFIX
+    instance.directory.unlink(temporary)
+    instance.directory.link(layer.file, temporary)
+    journal.reached('settle', 'linked')
+    instance.directory.rename(temporary, name)
+    journal.reached('settle', 'renamed')
+    LOG.info('%(disk)s of %(uuid)s is %(file)s',
+             {'disk': name, 'uuid': instance.uuid, 'file': layer.file})
 
 
 def _same(instance: instances.Instance, disk: model.Disk) -> bool:

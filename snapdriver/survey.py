@@ -87,10 +87,15 @@ def survey(instance: instances.Instance) -> Survey:
     ours: dict[str, Found] = {}
     left_out: dict[str, str] = {}
     problems: list[str] = []
+    qemu = domain.qemu_files() if running else {}
     for element in domainxml.parse_disks(xml):
         reason = element.unfit(instance.directory.path)
         if reason is not None:
             left_out[element.target] = reason
+            continue
+        problem = _difference(element, qemu)
+        if problem is not None:
+            problems.append(problem)
             continue
         try:
             found = _find(instance, element, running)
@@ -98,8 +103,6 @@ def survey(instance: instances.Instance) -> Survey:
             problems.append(str(stranger))
         else:
             ours[found.disk.name] = found
-    if running:
-        problems += _differences(domain.qemu_files(), ours)
     return Survey(ours=ours, left_out=left_out, problems=problems)
 
 
@@ -243,11 +246,12 @@ def check_base(instance: instances.Instance, name: str, base: str,
             'rebase -u -F FORMAT -b FILE" while the domain is off')
 
 
-def _differences(qemu: Mapping[str, str],
-                 ours: Mapping[str, Found]) -> list[str]:
-    return [f'QEMU writes disk {found.disk.target} to '
-            f'{os.path.basename(qemu[found.disk.target])} and libvirt says '
-            f'{os.path.basename(found.source)}: "snapdriver domain recover" '
-            'repairs that'
-            for found in ours.values()
-            if qemu.get(found.disk.target, found.source) != found.source]
+def _difference(element: domainxml.DiskElement,
+                qemu: Mapping[str, str]) -> str | None:
+    written = qemu.get(element.target, element.source or '')
+    if written == element.source:
+        return None
+    return (f'QEMU writes disk {element.target} to '
+            f'{os.path.basename(written)} and libvirt says '
+            f'{os.path.basename(element.source or "")}: "snapdriver domain '
+            'recover" repairs that')

@@ -59,11 +59,13 @@ def _sync(instance: instances.Instance, domain: domains.Domain,
         described = {element.name: element for element in map(
             domainxml.parse_snapshot, domain.snapshot_xmls())}
     wrong: dict[str, model.Snapshot] = {}
+    recorded = set(instance.make_folder().names())
     for snapshot in ordered:
         parent = (None if snapshot.parent is None
                   else state.snapshots[snapshot.parent].name)
         element = described.get(snapshot.name)
         if (snapshot.parent in wrong or snapshot.name not in known
+                or xml_file(snapshot.id) not in recorded
                 or known[snapshot.name] != parent
                 or (snapshot.id == state.current
                     and snapshot.name != current)
@@ -127,6 +129,19 @@ def xml_file(snapshot_id: str) -> str:
 
 def saved_xml(instance: instances.Instance,
               snapshot: model.Snapshot) -> str:
-    """The domain as it was at that moment; holds secrets."""
-    return instance.make_folder().read(
-        xml_file(snapshot.id), _MAX_XML).decode()
+    """The domain as it was at that moment; holds secrets.
+
+    If that was lost, it is written anew from the domain as it is today: our
+    own verbs need of it only what virsh shows.
+    """
+    folder, name = instance.make_folder(), xml_file(snapshot.id)
+    try:
+        return folder.read(name, _MAX_XML).decode()
+    except FileNotFoundError:
+        if instance.domain is None:
+            raise
+    LOG.warning('%(file)s is gone; it is written anew from the definition of '
+                'today', {'file': folder.path_of(name)})
+    xml = instance.domain.defined_xml()
+    folder.replace_file(name, xml.encode())
+    return xml

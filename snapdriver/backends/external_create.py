@@ -63,7 +63,8 @@ class _Todo:
 def plan(instance: instances.Instance,
          request: model.CreateRequest) -> model.Plan:
     """See :meth:`snapdriver.backends.base.Backend.plan_create`."""
-    refusals = preflight.of_domain(instance)
+    refusals = (preflight.of_domain(instance)
+                or preflight.of_strangers(instance))
     if refusals:  # what it is doing may forbid even to look at its files
         return model.Plan(
             verb='create', domain=instance.name, snapshots=(request.name,),
@@ -78,10 +79,11 @@ def plan(instance: instances.Instance,
         found.disk.target: 'it was not asked for'
         for name, found in survey.ours.items() if name not in picked}
     refusals += survey.problems
-    if not picked:
+    if not picked and not survey.problems:
         refusals.append(
-            'it has no disk that can be snapshotted: ' + ', '.join(
-                f'{t}: {why}' for t, why in survey.left_out.items()))
+            'it has no disk that can be snapshotted (' + (', '.join(
+                f'{t}: {why}' for t, why in survey.left_out.items())
+                or 'it has no disk at all') + ')')
     refusals += preflight.of_name(instance, request.name)
     refusals += preflight.of_limits(instance, picked)
     refusals += preflight.of_space(instance)

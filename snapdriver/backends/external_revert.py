@@ -62,7 +62,8 @@ class _Todo:
 def plan(instance: instances.Instance,
          request: model.RevertRequest) -> model.Plan:
     """See :meth:`snapdriver.backends.base.Backend.plan_revert`."""
-    refusals = preflight.of_domain(instance)
+    refusals = (preflight.of_domain(instance)
+                or preflight.of_strangers(instance))
     if refusals:  # what it is doing may forbid even to look at its files
         return model.Plan(
             verb='revert', domain=instance.name, kind=request.snapshot.kind,

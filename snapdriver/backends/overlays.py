@@ -151,6 +151,10 @@ def withdraw(instance: instances.Instance, new: Layers) -> bool:
     if in_use(instance, new):
         _rename(instance, [(file + _WITHDRAWN, file) for file in files])
         return False
+    if (instance.domain is not None
+            and instance.power() is not model.Power.SHUTOFF):
+        instance.domain.let_go([instance.directory.path_of(file)
+                                for file in files])
     for file in files:
         instance.directory.unlink(file + _WITHDRAWN)
     return True

@@ -14,11 +14,10 @@
 
 Run inside ``tools/sandbox``::
 
-    tools/sandbox --as-owner python -m tests.benchmarks --json FILE
+    tools/sandbox --as-owner python -m tests.benchmarks --json - > FILE
 """
 
 import argparse
-import pathlib
 import sys
 
 from tests.benchmarks import create
@@ -38,8 +37,9 @@ _PARTS = {
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog='python -m tests.benchmarks', description=__doc__.split('\n')[0])
-    parser.add_argument('--json', type=pathlib.Path, metavar='FILE',
-                        help='write the rows there, too')
+    parser.add_argument('--json', type=argparse.FileType('w'), metavar='FILE',
+                        help='write the rows there; for "-", the standard '
+                             'output, the table goes to stderr')
     parser.add_argument('--part', choices=_PARTS, action='append',
                         help='only this; may be given more than once')
     parser.add_argument('--rounds', type=int,
@@ -54,11 +54,12 @@ def main() -> int:
         print(f'measuring: {part}', file=sys.stderr)
         with stage.Stage() as where:
             rows += measure(where, arguments.rounds or rounds)
-    print(report.table(rows))
+    missed = sum(not row.ok for row in rows)
+    print(f'{report.table(rows)}\n\n{len(rows) - missed} of {len(rows)} '
+          'targets met',
+          file=sys.stderr if arguments.json is sys.stdout else sys.stdout)
     if arguments.json:
         report.write_json(arguments.json, rows)
-    missed = sum(not row.ok for row in rows)
-    print(f'\n{len(rows) - missed} of {len(rows)} targets met')
     return 1 if missed else 0
 
 

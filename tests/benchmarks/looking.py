@@ -12,7 +12,6 @@
 
 """Listing and showing; the command's start; a whole host's snapshots."""
 
-import json
 import os
 import pathlib
 import subprocess
@@ -69,18 +68,25 @@ def _measure_all(rounds: int) -> list[report.Row]:
     root.mkdir()
     for _ in range(_INSTANCES):
         _make_instance(root)
-    runs = [_run('--instances-path', str(root), 'snapshot', 'list', '--all',
-                 '-f', 'json') for _ in range(rounds)]
-    listed = len(json.loads(runs[0].output))
-    wanted = _INSTANCES * _SNAPSHOTS
-    if listed < wanted:
-        raise AssertionError(f'{listed} of {wanted} were listed')
-    what = f'snapdriver snapshot list --all, {_INSTANCES} x {_SNAPSHOTS}'
-    return [
-        report.limited(f'{what}, time',
-                       [used.wall for used in runs], 2, 's'),
-        report.limited(f'{what}, memory',
-                       [used.peak for used in runs], 200, 'MiB')]
+    rows = []
+    for form in ('table', 'json'):
+        runs = [_run('--instances-path', str(root), 'snapshot', 'list',
+                     '--all', '-f', form) for _ in range(rounds)]
+        for used in runs:
+            _require_all(used.output)
+        what = f'list --all -f {form}, {_INSTANCES} x {_SNAPSHOTS}'
+        rows += [
+            report.limited(f'{what}, time',
+                           [used.wall for used in runs], 2, 's'),
+            report.limited(f'{what}, memory',
+                           [used.peak for used in runs], 200, 'MiB')]
+    return rows
+
+
+def _require_all(output: str) -> None:
+    listed = output.count('quiesced')  # once for each
+    if listed != _INSTANCES * _SNAPSHOTS:
+        raise AssertionError(f'only {listed} snapshots were listed')
 
 
 def _make_instance(root: pathlib.Path) -> None:

@@ -17,10 +17,10 @@ from collections.abc import Sequence
 import dataclasses
 import json
 import os
-import pathlib
 import platform
 import statistics
 from typing import Any
+from typing import TextIO
 
 import libvirt
 
@@ -96,8 +96,8 @@ def table(rows: Iterable[Row]) -> str:
     ).rstrip() for line in cells)
 
 
-def write_json(file: pathlib.Path, rows: Iterable[Row]) -> None:
-    file.write_text(json.dumps({
+def write_json(file: TextIO, rows: Iterable[Row]) -> None:
+    file.write(json.dumps({
         'libvirt': libvirt.getVersion(),
         'qemu_img': host.run('qemu-img', '--version').stdout.split()[2],
         'python': platform.python_version(),

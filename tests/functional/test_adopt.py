@@ -13,8 +13,10 @@
 """Taking over what virsh has made."""
 
 from snapdriver import exception
+from tests.functional import disks
 from tests.functional import engine
 from tests.functional import guest as guests
+from tests.functional import host
 
 
 class TestAdopt(engine.EngineTest):
@@ -63,4 +65,52 @@ class TestAdopt(engine.EngineTest):
         for name in ('ours', 'theirs'):
             self.manager.revert(guest.name, name)
             self.assertEqual(name, guest.found().mark)
+            self.assert_clean(guest)
+
+    def test_template_in_the_same_directory_is_not_ours(self) -> None:
+        guest = guests.Guest(self, plain=True).define()
+        template = guest.disks[0].path.with_name(f'{guest.name}-template')
+        host.run('mv', guest.disks[0].path, template)
+        host.run('qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'qcow2',
+                 '-b', template, guest.disks[0].path)
+        before = disks.fingerprint(template), template.stat().st_mode
+        guest.start()
+        guest.mark('a')
+        self.virsh_snapshot(guest, 'a')
+        guest.mark('newest')
+        error = self.assertRaises(
+            exception.Refused, self.manager.create, guest.name)
+        self.assertIn('adopt', str(error))
+        guest.destroy()
+        self.manager.adopt(guest.name)
+        self.assert_clean(guest)
+        guest.start()
+        self.assertEqual('newest', guest.found().mark)
+        self.manager.revert(guest.name, 'a')
+        self.assertEqual('a', guest.found().mark)
+        self.assertEqual(
+            before, (disks.fingerprint(template), template.stat().st_mode))
+
+    def test_after_the_state_file_was_lost(self) -> None:
+        guest = guests.Guest(self).define().start()
+        for name in ('a', 'b'):
+            guest.mark(name)
+            self.manager.create(guest.name, name)
+        guest.mark('newest')
+        self.manager.revert(guest.name, 'a')
+        guest.wait_for('^READY')
+        guest.mark('branch')
+        names = set(self.names(guest))
+        host.run('rm', guest.directory / 'snapdriver' / 'state.json')
+        self.assertRaises(exception.Refused, self.manager.create, guest.name)
+        guest.destroy()
+        self.manager.adopt(guest.name)
+        self.assertEqual(names, set(self.names(guest)))
+        self.assert_clean(guest, deep=True)
+        guest.start()
+        self.assertEqual('branch', guest.found().mark)
+        safety = (names - {'a', 'b'}).pop()
+        for name, mark in (('b', 'b'), (safety, 'newest'), ('a', 'a')):
+            self.manager.revert(guest.name, name)
+            self.assertEqual(mark, guest.found().mark)
             self.assert_clean(guest)

@@ -160,9 +160,9 @@ class RegularTest(base.TestCase):
 
     def test_missing(self) -> None:
         self.assertRaises(FileNotFoundError, self.where.read, 'file', 10)
-        error = self.assertRaises(exception.UnsafeFile, self.where.regular,
+        error = self.assertRaises(exception.FileMissing, self.where.regular,
                                   'file')
-        self.assertIn('does not exist', str(error))
+        self.assertIn('is missing', str(error))
 
     def test_symbolic_links(self) -> None:
         self.write(self.where, 'inside')

@@ -85,7 +85,7 @@ class ErrorTest(testtools.TestCase):
 class RefusedTest(testtools.TestCase):
     def test_every_reason_is_there(self) -> None:
         error = exception.Refused('revert', 'web', ['a (do b)', '100%s'])
-        self.assertEqual('Cannot revert domain web: a (do b); 100%s',
+        self.assertEqual('web: cannot revert: a (do b); 100%s',
                          str(error))
         self.assertEqual(('a (do b)', '100%s'), error.reasons)
         self.assertEqual(('revert', 'web'), (error.verb, error.domain))

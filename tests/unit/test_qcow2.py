@@ -267,7 +267,7 @@ class OverlayTest(ImageTest):
 
     def test_clean(self) -> None:
         self.create()
-        report = self.images.check('new')
+        report = self.images.check(['new'])
         self.assertEqual(0, report['check-errors'])
         self.assertFalse(report.get('leaks') or report.get('corruptions'))
         qemu_img('check', '-q', '-f', 'qcow2', self.where.path_of('new'))
@@ -367,7 +367,7 @@ exec {shutil.which("qemu-img")} "$@"
     def test_limits_for_what_a_guest_wrote(self) -> None:
         self.ran(self.where)
         images = qcow2.Images(self.where, self.conf)
-        images.check('new')
+        images.check(['new'])
         seen = self.seen()
         self.assertEqual(str(1024 << 10), seen[2])
         self.assertEqual('0', seen[4])

@@ -38,7 +38,7 @@ class TestLibvirtdKilled(base.FaultTest):
         seed = random.randrange(1 << 32)
         moments = random.Random(seed)
         outcomes: dict[str, int] = collections.Counter()
-        self.set(max_snapshots_per_instance=0)
+        self.set(max_snapshots_per_instance=0, max_chain_depth=24)
         guest = guests.Guest(self, ('disk', 'disk.eph0')).define().start()
         for number in range(12):
             name = f's{number}'
@@ -61,9 +61,9 @@ class TestLibvirtdKilled(base.FaultTest):
             self.assertGreaterEqual(guest.seen().tick or 0, last)
             done = 'made' if name in self.names(guest) else 'undone'
             outcomes['torn' if 'qemu-differs' in codes else done] += 1
-            # What is left in QEMU must not stand in the way of the next.
-            self.manager.create(guest.name, f'{name}.next')
-            self.manager.delete(guest.name, [f'{name}.next'])
+            if done == 'undone':
+                # What is left in QEMU must not stand in the way.
+                self.manager.create(guest.name, name)
         self.addDetail('outcomes', guests.content.text_content(
             f'seed {seed}: {dict(outcomes)}'))
         guest.destroy()
@@ -112,7 +112,7 @@ class TestTorn(base.FaultTest):
         overlay = self.overlay(guest)
         switch_behind_its_back(guest, overlay)
         guest.mark('two')
-        self.assertIn('qemu-differs', self.codes(guest))
+        self.assertEqual(['operation-unfinished'], self.codes(guest))
         # The create is finished on the way; the next verb is refused.
         error = self.assertRaises(
             exception.Refused, self.manager.create, guest.name, 's2')

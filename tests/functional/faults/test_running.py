@@ -55,10 +55,9 @@ class TestRunningGuest(base.FaultTest):
         for phase in ('overlaid', 'stopped', 'switched', 'frozen',
                       'committed', 'started'):
             guest.mark(phase)
-            guest.wait_more_ticks(2)
+            last = guest.wait_more_ticks(2)
             job = self.job('revert', guest, 'old', signal_at=_index(phase))
             self.assertEqual(f'revert:{phase}', victim.run(job).phases[-1])
-            last = guest.last_tick()
             self.manager.recover(guest.name)
             self.assert_recover_does_nothing(guest)
             self.assert_sound(guest)

@@ -210,13 +210,13 @@ class TestNoSpace(base.FaultTest):
         os.sync()
         filler = self.filler(guest)
         host.as_root('sh', '-c', '''
-            free=$(stat -f -c %f "$1")
+            free=$(stat -f -c %a "$1")
             fallocate -l $(((free - 1) * 4096 - $3)) "$2"
-            while [ "$(($(stat -f -c %f "$1") * 4096))" -gt "$3" ] &&
+            while [ "$(($(stat -f -c %a "$1") * 4096))" -gt "$3" ] &&
                 head -c 4096 /dev/zero >> "$2" && sync -f "$2"; do :; done
             ''', '-', guest.directory, filler, str(left), check=False)
         room = os.statvfs(guest.directory)
-        self.assertLessEqual(room.f_bfree * room.f_frsize, left)
+        self.assertLessEqual(room.f_bavail * room.f_frsize, left)
 
     def empty(self, guest: guests.Guest) -> None:
         host.as_root('rm', '-f', self.filler(guest))

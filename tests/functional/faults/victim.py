@@ -92,7 +92,7 @@ class Victim:
         os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
+        self._process.kill()
 
     def wait(self, timeout: float = 90) -> int:
         """Wait for its end; its exit code, negative for a signal."""
@@ -131,7 +131,7 @@ def run(job: Job) -> Victim:
 @functools.cache
 def _server() -> Any:
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload([__name__, 'testtools.run'])
+    context.set_forkserver_preload([__name__, 'testtools'])
     return context
 
 
