@@ -145,7 +145,7 @@ class Domain:
         nodes = ask('query-named-block-nodes', flat=True) or []
         for driver in ('qcow2', 'file'):  # what stands on it goes first
             for node in nodes:
-                if node.get('drv') == driver and node.get('file') in paths:
+                if node.get('drv') == driver and _file(node) in paths:
                     ask('blockdev-del', **{'node-name': node['node-name']})
 
     def snapshot_disks(self, xml: str, quiesce: bool) -> None:

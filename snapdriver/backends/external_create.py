@@ -94,7 +94,7 @@ def plan(instance: instances.Instance,
     todo = _Todo(
         request=request, picked=picked, left_out=left_out, domain=domain,
         power=power, quiesce=quiesce,
-        new={name: overlays.planned(name, found.layer.id)
+        new={name: overlays.planned(instance, name, found.layer.id)
              for name, found in picked.items()})
     return model.Plan(
         verb='create', domain=instance.name, snapshots=(request.name,),
@@ -141,8 +141,7 @@ def create(instance: instances.Instance, plan: model.Plan) -> model.Snapshot:
         layers=dict(state.layers) | {
             found.layer.id: found.layer for found in todo.picked.values()})
     _prepare(instance, todo)
-    _switch(instance, todo)
-    return _finish(instance)
+    return _finish(instance, _switch(instance, todo))
 
 
 def _draft(state: model.State, todo: _Todo) -> model.Snapshot:
@@ -178,8 +177,9 @@ def _prepare(instance: instances.Instance, todo: _Todo) -> None:
     instance.advance('overlaid', {'new': overlays.to_data(made)})
 
 
-def _switch(instance: instances.Instance, todo: _Todo) -> None:
-    """Let the domain write the overlays from now on."""
+def _switch(instance: instances.Instance, todo: _Todo) -> float:
+    """Let the domain write the overlays from now on; the moment of it."""
+    frozen_at = time.time()
     if todo.power is model.Power.SHUTOFF:
         settle.switch(instance, overlays.from_data(
             instance.operation.data['new']))
@@ -187,7 +187,7 @@ def _switch(instance: instances.Instance, todo: _Todo) -> None:
         # Frozen first: whoever starts it on the old layer from now on fails.
         _freeze(instance)
         overlays.require_unused(instance, 'create', todo.new)
-        return
+        return frozen_at
     xml = domainxml.new_snapshot(
         todo.request.name, todo.request.description,
         {found.disk.target: instance.directory.path_of(todo.new[name].file)
@@ -197,6 +197,7 @@ def _switch(instance: instances.Instance, todo: _Todo) -> None:
     else:
         todo.domain.snapshot_disks(xml, quiesce=False)
     instance.passed('switched')
+    return frozen_at
 
 
 def _switch_quiesced(instance: instances.Instance, todo: _Todo,
@@ -285,10 +286,16 @@ def _freeze(instance: instances.Instance) -> None:
         instance.directory.chmod(layer.file, directory.FROZEN_MODE)
 
 
-def _finish(instance: instances.Instance) -> model.Snapshot:
-    """Freeze the layers below and give them their name."""
+def _finish(instance: instances.Instance,
+            frozen_at: float | None = None) -> model.Snapshot:
+    """Freeze the layers below and give them their name.
+
+    :param frozen_at: the moment; unless known, that of the first record.
+    """
     state, data = instance.state, instance.operation.data
     snapshot = state_file.to_snapshot(data['snapshot'])
+    if frozen_at is not None:
+        snapshot = dataclasses.replace(snapshot, frozen_at=frozen_at)
     new = overlays.from_data(data['new'])
     _freeze(instance)
     instance.passed('frozen')

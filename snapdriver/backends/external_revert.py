@@ -96,7 +96,8 @@ def plan(instance: instances.Instance,
     todo = _Todo(
         request=request, picked=picked, domain=domain, was=was,
         wanted=request.power or was,
-        new={name: overlays.planned(name, target.disks[name].layer)
+        new={name: overlays.planned(instance, name,
+                                    target.disks[name].layer)
              for name in picked})
     return model.Plan(
         verb='revert', domain=instance.name, snapshots=(target.name,),

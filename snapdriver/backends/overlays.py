@@ -36,9 +36,12 @@ _WITHDRAWN = '.undo'
 _JOB_ENDS_WITHIN = 60
 
 
-def planned(disk: str, parent: str) -> model.Layer:
-    """A new layer of that disk, on that one."""
+def planned(instance: instances.Instance, disk: str,
+            parent: str) -> model.Layer:
+    """A new layer of that disk, on that one; its name is free."""
     layer_id = naming.new_layer_id()
+    while instance.directory.stat(naming.layer_file(disk, layer_id)):
+        layer_id = naming.new_layer_id()
     return model.Layer(
         id=layer_id, disk=disk, file=naming.layer_file(disk, layer_id),
         format='qcow2', parent=parent, created_at=time.time())
