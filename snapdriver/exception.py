@@ -27,7 +27,7 @@ class SnapdriverError(Exception):
 
     def __init__(self, **data: Any) -> None:
         self.data = data
-        super().__init__(self.msg_fmt % data)
+        super().__init__(_one_line(self.msg_fmt % data))
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -37,6 +37,11 @@ class SnapdriverError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.data)
+
+
+def _one_line(text: str) -> str:
+    """Without what a name or a program may bring: newlines, escapes."""
+    return ''.join(c if c.isprintable() else ' ' for c in text)
 
 
 def _rebuild(cls: type[SnapdriverError], data: dict[str, Any]) -> Any:
@@ -146,8 +151,9 @@ class ImageCommandFailed(SnapdriverError):
 
 
 class NoSpace(SnapdriverError):
-    msg_fmt = ('No space left for %(path)s; nothing was changed. Free some '
-               'space on that file system and try again.')
+    msg_fmt = ('No space left for %(path)s. Free some space on that file '
+               'system and try again; what was begun is undone by then, or '
+               'finished if it was nearly done.')
 
 
 # What the platform did ------------------------------------------------------

@@ -90,8 +90,9 @@ class Finder:
             yield from instances.state_paths(self._root)
 
     def _look_up(self, wanted: str) -> domains.Domain | None:
-        if self._connection is None or '\0' in wanted:
-            return None
+        if self._connection is None or '\0' in wanted or any(
+                0xd800 <= ord(c) < 0xe000 for c in wanted):
+            return None  # libvirt takes neither
         ways = [self._connection.lookupByName,
                 self._connection.lookupByUUIDString]
         for way in ways:

@@ -124,7 +124,7 @@ class SnapshotManager:
         return model.CreateRequest(
             name=_free_name(instance) if name is None
             else naming.check_snapshot_name(name),
-            id=snapshot_id or naming.new_snapshot_id(),
+            id=_free_id(instance, snapshot_id),
             kind=kind or self._options.default_kind, disks=tuple(disks),
             description=description, properties=dict(properties or {}),
             quiesce=model.Quiesce(quiesce))
@@ -401,6 +401,15 @@ def _named(instance: instances.Instance, name: str) -> model.Snapshot:
         raise exception.SnapshotNotFound(domain=instance.name,
                                          name=name[:80])
     return snapshot
+
+
+def _free_id(instance: instances.Instance, wanted: str | None) -> str:
+    if wanted is None:
+        return naming.new_snapshot_id()
+    if naming.check_snapshot_id(wanted) in instance.state.snapshots:
+        raise exception.Refused('create', instance.name, [
+            f'it has a snapshot with the id {wanted} already'])
+    return wanted
 
 
 def _free_name(instance: instances.Instance) -> str:

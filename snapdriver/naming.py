@@ -20,6 +20,7 @@ import uuid
 from snapdriver import exception
 
 _SNAPSHOT_NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]{0,62}')
+_SNAPSHOT_ID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 _LAYER_ID = re.compile(r'[0-9a-f]{8}')
 _LAYER_FILE = re.compile(
     r'(?P<disk>.+)\.layer-(?P<id>[0-9a-f]{8})', re.DOTALL)
@@ -47,6 +48,18 @@ def check_snapshot_name(name: str) -> str:
             reason='use 1 to 63 letters, digits, ".", "_" or "-", beginning '
                    'with a letter or a digit')
     return name
+
+
+def check_snapshot_id(identity: str) -> str:
+    """Return the id, which becomes a file's name.
+
+    :raises InvalidName: it is not a UUID in its usual form.
+    """
+    if not _SNAPSHOT_ID.fullmatch(identity):
+        raise exception.InvalidName(
+            what='snapshot id', name=identity[:80],
+            reason='it must be a UUID in lower case')
+    return identity
 
 
 def check_property(key: str, value: str) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import dataclasses
 import os
 
+from snapdriver import chain
 from snapdriver import domainxml
 from snapdriver import exception
 from snapdriver import instance as instances
@@ -119,7 +120,7 @@ def _find(instance: instances.Instance, element: domainxml.DiskElement,
         return _new(instance, element, running)
     disk = instance.state.disks[name]
     layer = instance.state.layers[disk.active]
-    instance.directory.regular(layer.file)
+    check_files(instance, layer)
     if running and not instance.directory.same(file, layer.file):
         raise _Stranger(
             f'disk {element.target} is written to {file}, which is not the '
@@ -153,6 +154,16 @@ def _new(instance: instances.Instance, element: domainxml.DiskElement,
             base_format=base_format, active=layer_id,
             size=_size(instance, source, name, running)),
         layer=layer, new=True, source=source)
+
+
+def check_files(instance: instances.Instance, layer: model.Layer) -> None:
+    """See that QEMU would open our files, from that layer down.
+
+    :raises UnsafeFile: one of them is a link, or no file.
+    """
+    layers = instance.state.layers
+    for identity in chain.to_base(layers, layer.id):
+        instance.directory.regular(layers[identity].file)
 
 
 def check_header(instance: instances.Instance, disk: model.Disk,

@@ -86,6 +86,7 @@ def plan(instance: instances.Instance,
                             'attach it again')
             continue
         layer = state.layers[point.layer]
+        surveys.check_files(instance, layer)
         surveys.check_header(instance, picked[name].disk, layer)
         refusals += preflight.of_depth(
             instance, picked[name].disk.target,

@@ -66,8 +66,8 @@ class Stage(contextlib.ExitStack):
     def guest(self, size: str, tick_ms: int = 5) -> guest.Guest:
         """A guest that is shut off and whose disk has all been written.
 
-        All clusters are in place, but hold no data: 20 GiB of them take two
-        seconds and three megabytes.
+        All clusters are in place, but hold no data: 20 GiB of them occupy
+        three megabytes.
         """
         made = guest.Guest(self, size=size,  # type: ignore[arg-type]
                            tick_ms=tick_ms)

@@ -24,6 +24,9 @@ stdio_handler = "file"
 security_driver = "none"
 cgroup_controllers = []
 namespaces = []
+# The process that writes owners down complains, to stderr, when its clock and
+# the machine's disagree by a second.
+remember_owner = 0
 """
 
 

@@ -170,7 +170,7 @@ class Story:
             line, shell=True, cwd=self._guest.directory,
             stdout=subprocess.PIPE, text=True, check=False)
         screen.say('\n'.join(
-            line.rstrip() for line in done.stdout.strip().split('\n')))
+            line.rstrip() for line in done.stdout.rstrip().split('\n')))
         if done.returncode:
             raise Wrong(f'it exited with {done.returncode}')
 

@@ -13,6 +13,7 @@
 """What the tests of faults have in common."""
 
 from collections.abc import Sequence
+import json
 import os
 import pathlib
 import signal
@@ -21,6 +22,7 @@ import tempfile
 from typing import Any
 
 import libvirt
+import libvirt_qemu
 
 from snapdriver import chain
 from snapdriver import domainxml
@@ -125,6 +127,27 @@ class FaultTest(engine.EngineTest):
         before = _snapshot_of(guest)
         self.assertEqual([], list(self.manager.recover(guest.name)))
         self.assertEqual(before, _snapshot_of(guest))
+
+
+def switch_behind_its_back(guest: guests.Guest, overlay: str) -> None:
+    """Have QEMU write an overlay, as a dying libvirtd leaves it."""
+    path = guest.directory / overlay
+    host.as_root('chown', 'libvirt-qemu:libvirt-qemu', path)
+    active = next(
+        block['inserted']['node-name'] for block in ask(guest, 'query-block')
+        if block.get('inserted'))
+    ask(guest, 'blockdev-add', **{
+        'node-name': 'torn', 'driver': 'qcow2', 'backing': None, 'file': {
+            'driver': 'file', 'filename': str(path)}})
+    ask(guest, 'blockdev-snapshot', node=active, overlay='torn')
+
+
+def ask(guest: guests.Guest, command: str, **arguments: Any) -> Any:
+    answer = json.loads(libvirt_qemu.qemuMonitorCommand(guest.dom, json.dumps(
+        {'execute': command, 'arguments': arguments}), 0))
+    if 'return' not in answer:
+        raise AssertionError(answer)
+    return answer['return']
 
 
 def _unnamed(state: model.State) -> set[str]:

@@ -14,8 +14,9 @@
 
 A step of a story is written ``s:one`` (create a snapshot), ``m:one`` (write
 a mark), ``r:one`` (revert, without a safety snapshot), ``x:one`` (a snapshot
-by virsh, with names of its own), ``up`` and ``down`` (power, the guest
-paused from its first instruction).
+by virsh, with names of its own), ``t:one`` (QEMU switched to the overlay of
+an interrupted create, without libvirt's knowledge), ``up`` and ``down``
+(power, the guest paused from its first instruction).
 """
 
 from collections.abc import Mapping
@@ -46,8 +47,8 @@ class Scenario:
     :ivar before: what there is if the verb is undone.
     :ivar after: what there is if it is finished.
     :ivar phases: all that it announces, in this order.
-    :ivar thorough: every phase is tried with everything that may happen
-        afterwards, instead of with one of these things in turn.
+    :ivar modes: all that happens after the death, each at every phase;
+        else one of everything that may happen, in turn.
     """
 
     name: str
@@ -59,8 +60,16 @@ class Scenario:
     arguments: Sequence[Any] = ()
     named: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     disks: Sequence[str] = ('disk',)
-    thorough: bool = False
+    modes: Sequence[str] = ()
 
+
+#: What happens between the death and ``recover``:
+#:  - now: nothing.
+#:  - ran: plain libvirt starts the domain (as a host that died too would),
+#:    its guest writes, and it is off again.
+#:  - runs: plain libvirt has started it, and it runs.
+#:  - dies: recover is killed, too, again and again, a phase later each time.
+MODES = ('now', 'ran', 'runs', 'dies')
 
 TWO = ('disk', 'disk.eph0')
 _OFF = {'power': model.Power.SHUTOFF}
@@ -96,7 +105,7 @@ _UNSAFE = World('one', {'s1': 'one', 's2': 'two'})
 SCENARIOS = (
     Scenario('create_off', ('m:one',), 'create', _ONE, _ONE_NAMED,
              _phases(*_CREATE_OFF), ('s1',),
-             thorough=True),
+             modes=MODES),
     Scenario('create_off_two_disks', ('m:one',), 'create', _ONE, _ONE_NAMED,
              _phases(*_CREATE_OFF_TWO), ('s1',), disks=TWO),
     Scenario('create_off_second', ('m:one', 's:s1', 'm:two'), 'create',
@@ -109,10 +118,10 @@ SCENARIOS = (
              'create', World('two', {'s1': 'one'}),
              World('two', {'s1': 'one', 's2': 'two'}),
              _phases(*_CREATE_ON), ('s2',), disks=TWO,
-             thorough=True),
+             modes=MODES),
     Scenario('revert_off', _TREE, 'revert', _TREE_WORLD, _SAFE,
              _phases(*_REVERT), ('s1',),
-             thorough=True),
+             modes=MODES),
     Scenario('revert_off_unsafe', _TREE, 'revert', _TREE_WORLD, _UNSAFE,
              _phases(*_REVERT), ('s1',), {'safety': False}),
     Scenario('revert_off_two_disks', _TREE, 'revert', _TREE_WORLD, _SAFE,
@@ -128,7 +137,7 @@ SCENARIOS = (
              World('three', {'s2': 'two'}), _phases(*_DELETE), (['s1'],)),
     Scenario('delete_current', (*_TREE, 'up'), 'delete', _TREE_WORLD,
              World('three', {'s1': 'one'}), _phases(*_DELETE), (['s2'],),
-             thorough=True),
+             modes=MODES),
     Scenario('delete_branch', (*_TREE, 'r:s1'), 'delete', _UNSAFE,
              World('one', {'s1': 'one'}), _phases(*_DELETE), (['s2'],)),
     Scenario('delete_all', _TREE, 'delete', _TREE_WORLD, World('three', {}),
@@ -139,12 +148,17 @@ SCENARIOS = (
     Scenario('settle', ('m:one', 'up', 's:s1', 'down', 'm:two'), 'settle',
              World('two', {'s1': 'one'}), World('two', {'s1': 'one'}),
              _phases(_SETTLE),
-             thorough=True),
+             modes=MODES),
     Scenario('settle_two_disks', ('m:one', 'up', 's:s1', 'down', 'm:two'),
              'settle', World('two', {'s1': 'one'}),
              World('two', {'s1': 'one'}), _phases(_SETTLE_TWO), disks=TWO),
     Scenario('adopt', ('m:one', 'x:x1', 'm:two', 'x:x2', 'm:three'), 'adopt',
              World('three', {}), World('three', {'x1': 'one', 'x2': 'two'}),
              _phases(*_ADOPT),
-             thorough=True),
+             modes=MODES),
+    # Plain libvirt cannot start it: the frozen layer is not writable.
+    Scenario('reunite', ('m:one', 'up', 't:s1'), 'recover',
+             World('one', {'s1': 'one'}), World('one', {'s1': 'one'}),
+             _phases('create frozen committed', 'reunite planned saved',
+                     _SETTLE, 'reunite committed'), modes=('now', 'dies')),
 )

@@ -25,14 +25,6 @@ from tests.functional import host
 from tests.functional.faults import base
 from tests.functional.faults import scenarios
 
-#: What happens between the death and ``recover``:
-#:  - now: nothing.
-#:  - ran: plain libvirt starts the domain (as a host that died too would),
-#:    its guest writes, and it is off again.
-#:  - runs: plain libvirt has started it, and it runs.
-#:  - dies: recover is killed, too, again and again, a phase later each time.
-MODES = ('now', 'ran', 'runs', 'dies')
-
 
 class TestKills(base.FaultTest):
     """The tests are made from the table, at the end of this file."""
@@ -101,6 +93,7 @@ class TestKills(base.FaultTest):
             'r': lambda name: self.manager.revert(
                 guest.name, name, safety=False),
             'x': lambda name: virsh_snapshot(guest, name),
+            't': lambda name: self.tear(guest, name),
             'up': lambda _: self.try_boot(guest, stop=False),
             'down': lambda _: guest.destroy(),
         }
@@ -108,6 +101,13 @@ class TestKills(base.FaultTest):
             word, _, argument = step.partition(':')
             steps[word](argument)
         return guest
+
+    def tear(self, guest: guests.Guest, name: str) -> None:
+        self.run_victim('create', guest, name, signal_at=2)
+        operation = self.state(guest).operation
+        assert operation is not None
+        base.switch_behind_its_back(
+            guest, operation.data['new']['disk']['file'])
 
     def finish(self, guest: guests.Guest, *worlds: scenarios.World,
                mode: str = 'now') -> None:
@@ -182,9 +182,9 @@ def _finished_from(scenario: scenarios.Scenario) -> tuple[str, ...]:
 
 
 def _modes(scenario: scenarios.Scenario, index: int) -> tuple[str, ...]:
-    if scenario.thorough:
-        return MODES
-    return MODES[(index + scenarios.SCENARIOS.index(scenario)) % len(MODES)],
+    turn = index + scenarios.SCENARIOS.index(scenario)
+    return tuple(scenario.modes) or (
+        scenarios.MODES[turn % len(scenarios.MODES)],)
 
 
 def _name(scenario: scenarios.Scenario, index: int, mode: str) -> str:

@@ -13,13 +13,9 @@
 """libvirtd killed, and QEMU on an overlay that libvirt does not know."""
 
 import collections
-import json
 import random
 import signal
 import subprocess
-from typing import Any
-
-import libvirt_qemu
 
 from snapdriver import exception
 from tests.functional import guest as guests
@@ -110,7 +106,7 @@ class TestTorn(base.FaultTest):
         guest.mark('one')
         self.run_victim('create', guest, 's1', signal_at=2)
         overlay = self.overlay(guest)
-        switch_behind_its_back(guest, overlay)
+        base.switch_behind_its_back(guest, overlay)
         guest.mark('two')
         self.assertEqual(['operation-unfinished'], self.codes(guest))
         # The create is finished on the way; the next verb is refused.
@@ -146,7 +142,7 @@ class TestTorn(base.FaultTest):
         host.run('qemu-img', 'create', '-q', '-u', '-f', 'qcow2', '-F',
                  'qcow2', '-b', base_file, guest.directory / 'disk.foreign',
                  '1G')
-        switch_behind_its_back(guest, 'disk.foreign')
+        base.switch_behind_its_back(guest, 'disk.foreign')
         guest.mark('two')
         self.assertIn('qemu-differs', self.codes(guest))
         for verb in (self.manager.recover, self.manager.create):
@@ -162,27 +158,6 @@ class TestTorn(base.FaultTest):
         operation = self.state(guest).operation
         assert operation is not None
         return str(operation.data['new']['disk']['file'])
-
-
-def switch_behind_its_back(guest: guests.Guest, overlay: str) -> None:
-    """Have QEMU write an overlay, as a dying libvirtd leaves it."""
-    path = guest.directory / overlay
-    host.as_root('chown', 'libvirt-qemu:libvirt-qemu', path)
-    active = next(
-        block['inserted']['node-name'] for block in ask(guest, 'query-block')
-        if block.get('inserted'))
-    ask(guest, 'blockdev-add', **{
-        'node-name': 'torn', 'driver': 'qcow2', 'backing': None, 'file': {
-            'driver': 'file', 'filename': str(path)}})
-    ask(guest, 'blockdev-snapshot', node=active, overlay='torn')
-
-
-def ask(guest: guests.Guest, command: str, **arguments: Any) -> Any:
-    answer = json.loads(libvirt_qemu.qemuMonitorCommand(guest.dom, json.dumps(
-        {'execute': command, 'arguments': arguments}), 0))
-    if 'return' not in answer:
-        raise AssertionError(answer)
-    return answer['return']
 
 
 class Trigger:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 import contextlib
 import os
 import pathlib
+import signal
 
 import libvirt
 
@@ -23,12 +24,14 @@ from snapdriver import exception
 from tests.functional import guest as guests
 from tests.functional import host
 from tests.functional.faults import base
+from tests.functional.faults import victim
 
 _BLOCK = 4096
 #: What is left to a verb, in bytes; at last more than it writes: state, XML,
 #: 192 KiB for an overlay. By the block where it writes small files.
-_LEFT = (*range(0, 10 * _BLOCK, _BLOCK),
-         *range(10 * _BLOCK, 120 * _BLOCK, 8 * _BLOCK))
+_LEFT = (*range(0, 6 * _BLOCK, _BLOCK), *range(8 * _BLOCK, 46 * _BLOCK,
+                                               8 * _BLOCK),
+         *range(46 * _BLOCK, 56 * _BLOCK, _BLOCK), 80 * _BLOCK)
 
 
 class TestNoSpace(base.FaultTest):
@@ -133,6 +136,45 @@ class TestNoSpace(base.FaultTest):
         self.leave_ever_more(guest, delete)
         self.assertEqual(['s1'], self.names(guest))
         self.assert_sound(guest, deep=True)
+
+    def test_full_from_a_phase_of_a_create_on(self) -> None:
+        self.full_from_each_phase('create', 6)
+
+    def test_full_from_a_phase_of_a_revert_on(self) -> None:
+        self.full_from_each_phase('revert', 11)
+
+    def full_from_each_phase(self, verb: str, phases: int) -> None:
+        """The last byte goes while a verb is under way, at any moment."""
+        guest = self.guest_on_small_disk()
+        self.write(guest, 'one')
+        self.manager.create(guest.name, 's1')
+        for index in range(phases):
+            self.write(guest, 'two')
+            self.try_boot(guest, stop=False)
+            name = 's1' if verb == 'revert' else f'phase-{index}'
+            stopped = victim.Victim(self.job(
+                verb, guest, name, signal_at=index, signal=signal.SIGSTOP))
+            stopped.wait_stopped()
+            self.fill(guest, 0)
+            stopped.go_on()
+            stopped.wait()
+            if isinstance(stopped.answer, exception.SnapdriverError):
+                self.assertNotIn('\n', str(stopped.answer))
+            self.empty(guest)
+            self.manager.recover(guest.name)
+            self.assert_recover_does_nothing(guest)
+            self.assert_sound(guest)
+            self.assertTrue(guest.dom.isActive())
+            guest.destroy()
+            self.manager.settle(guest.name)
+            if verb == 'create':
+                self.assertEqual({'two'}, self.active_marks(guest))
+                self.manager.delete(guest.name, [
+                    n for n in self.names(guest) if n != 's1'])
+            else:
+                done = 'revert:committed' in stopped.phases
+                self.assertEqual({'one' if done else 'two'},
+                                 self.active_marks(guest))
 
     def test_preflight(self) -> None:
         guest = self.guest_on_small_disk()
