@@ -207,7 +207,9 @@ def _view(instance: instances.Instance) -> Findings:
     domain, state = instance.domain, instance.state
     if domain is None or not domain.is_persistent():
         return []
-    known, result = domain.known_snapshots(), []
+    known = {element.name: element.parent for element in map(
+        domainxml.parse_snapshot, domain.snapshot_xmls())}
+    result = []
     ours = {snapshot.name: None if snapshot.parent is None
             else state.snapshots[snapshot.parent].name
             for snapshot in state.snapshots.values()}
@@ -219,7 +221,7 @@ def _view(instance: instances.Instance) -> Findings:
                 'recover" describes it again'))
     current = (None if state.current is None
                else state.snapshots[state.current].name)
-    if current is not None and domain.current_snapshot() != current:
+    if current is not None and domain.current_and_parent()[0] != current:
         result.append(model.Finding(
             _WARNING, 'view-differs', current,
             'virsh shows another snapshot as the current one; "snapdriver '

@@ -105,5 +105,6 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 
 def options(conf: cfg.ConfigOpts) -> Any:
     """The group's values; registers the options if nobody has yet."""
-    register_opts(conf)
+    if GROUP not in conf:
+        register_opts(conf)
     return conf[GROUP]

@@ -189,8 +189,13 @@ class Directory:
             raise
         return fd
 
-    def replace_file(self, name: str, data: bytes) -> None:
-        """Write a file so that readers see the old or the new, durably."""
+    def replace_file(self, name: str, data: bytes,
+                     sync_name: bool = True) -> None:
+        """Write a file so that readers see the old or the new, durably.
+
+        :param sync_name: whether its name must be on disk at once; else the
+            next :meth:`sync` sees to that.
+        """
         temporary = name + '.new'
         self.unlink(temporary)
         fd = self.create(temporary)
@@ -205,7 +210,8 @@ class Directory:
         finally:
             os.close(fd)
         self.rename(temporary, name)
-        self.sync()
+        if sync_name:
+            self.sync()
 
     def subdirectory(self, name: str) -> 'Directory':
         """The directory of that name, 0700 and its owner's; made if new."""

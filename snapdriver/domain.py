@@ -14,6 +14,7 @@
 
 from collections.abc import Callable
 from collections.abc import Collection
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
@@ -81,17 +82,11 @@ class Domain:
             'read the XML', self.handle.XMLDesc,
             libvirt.VIR_DOMAIN_XML_SECURE | libvirt.VIR_DOMAIN_XML_INACTIVE))
 
-    def capacity(self, path: str) -> int:
-        """The virtual size of a running domain's disk, in bytes."""
-        return int(self._call('read the size of a disk',
-                              self.handle.blockInfo, path)[0])
-
-    def block_jobs(self) -> list[str]:
-        """Targets on which a block job runs."""
-        disks = domainxml.parse_disks(self.live_xml())
-        return [disk.target for disk in disks if disk.source
-                and self._call('ask for block jobs',
-                               self.handle.blockJobInfo, disk.target)]
+    def block_jobs(self, targets: Iterable[str]) -> list[str]:
+        """Of those disks, the ones on which a block job runs."""
+        return [target for target in targets
+                if self._call('ask for block jobs',
+                              self.handle.blockJobInfo, target)]
 
     def is_migrating_or_saving(self) -> bool:
         try:
@@ -106,22 +101,26 @@ class Domain:
         except libvirt.libvirtError:
             return False  # this driver has none
 
-    def qemu_files(self) -> dict[str, str]:
-        """The file that QEMU itself writes, for each disk's target.
+    def qemu_disks(self, disks: Iterable[domainxml.DiskElement] | None = None
+                   ) -> dict[str, tuple[str, int]]:
+        """What QEMU itself writes for each disk's target: (file, bytes).
 
-        libvirt's own view can differ after libvirtd died in a snapshot.
+        libvirt's own view can differ after libvirtd died in a snapshot. The
+        bytes are the virtual size.
+
+        :param disks: of the live XML, if the caller has it.
         """
         import libvirt_qemu  # only the QEMU driver has a monitor
 
         answer = json.loads(self._call(
             'ask QEMU for its disks', libvirt_qemu.qemuMonitorCommand,
             self.handle, json.dumps({'execute': 'query-block'}), 0))
-        files = {}
-        for disk in domainxml.parse_disks(self.live_xml()):
-            for block in answer['return']:
-                if _is_device(block, disk.alias) and block.get('inserted'):
-                    files[disk.target] = _file(block['inserted'])
-        return files
+        if disks is None:
+            disks = domainxml.parse_disks(self.live_xml())
+        return {disk.target: (_file(block['inserted']),
+                              block['inserted']['image']['virtual-size'])
+                for disk in disks for block in answer['return']
+                if _is_device(block, disk.alias) and block.get('inserted')}
 
     # Doing -----------------------------------------------------------------
 
@@ -225,16 +224,22 @@ class Domain:
 
     # libvirt's own list of snapshots ---------------------------------------
 
-    def known_snapshots(self) -> dict[str, str | None]:
-        """Name to parent's name of all that libvirt lists."""
-        found: dict[str, str | None] = {}
-        for entry in self._call('list the snapshots',
-                                self.handle.listAllSnapshots):
-            try:
-                found[entry.getName()] = entry.getParent().getName()
-            except libvirt.libvirtError:
-                found[entry.getName()] = None
-        return found
+    def snapshot_names(self) -> set[str]:
+        """The names of all snapshots that libvirt lists."""
+        return set(self._call('list the snapshots',
+                              self.handle.snapshotListNames, 0))
+
+    def current_and_parent(self) -> tuple[str | None, str | None]:
+        """Names of the snapshot that libvirt calls current, and its parent.
+        """
+        try:
+            current = self.handle.snapshotCurrent()
+        except libvirt.libvirtError:
+            return None, None
+        try:
+            return current.getName(), current.getParent().getName()
+        except libvirt.libvirtError:
+            return current.getName(), None
 
     def snapshot_xmls(self) -> list[str]:
         """The XML of each snapshot, parents first; holds secrets."""
@@ -243,12 +248,6 @@ class Domain:
             for entry in self._call(
                 'list the snapshots', self.handle.listAllSnapshots,
                 libvirt.VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL)]
-
-    def current_snapshot(self) -> str | None:
-        try:
-            return str(self.handle.snapshotCurrent().getName())
-        except libvirt.libvirtError:
-            return None
 
     def redefine_snapshot(self, xml: str, current: bool) -> None:
         flags = libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE

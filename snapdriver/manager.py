@@ -122,8 +122,10 @@ class SnapshotManager:
         for key, value in (properties or {}).items():
             naming.check_property(key, value)
         return model.CreateRequest(
-            name=_free_name(instance) if name is None
-            else naming.check_snapshot_name(name),
+            name=naming.free_name(
+                naming.default_snapshot_name(),
+                {s.name for s in instance.state.snapshots.values()})
+            if name is None else naming.check_snapshot_name(name),
             id=_free_id(instance, snapshot_id),
             kind=kind or self._options.default_kind, disks=tuple(disks),
             description=description, properties=dict(properties or {}),
@@ -410,13 +412,3 @@ def _free_id(instance: instances.Instance, wanted: str | None) -> str:
         raise exception.Refused('create', instance.name, [
             f'it has a snapshot with the id {wanted} already'])
     return wanted
-
-
-def _free_name(instance: instances.Instance) -> str:
-    """The time in seconds; with a number if that is taken."""
-    name = first = naming.default_snapshot_name()
-    count = 1
-    while instance.state.snapshot_named(name) is not None:
-        count += 1
-        name = f'{first}.{count}'
-    return name

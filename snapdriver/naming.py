@@ -12,6 +12,7 @@
 
 """Names and their rules. Pure: nothing here looks at a disk."""
 
+from collections.abc import Collection
 import re
 import secrets
 import time
@@ -34,6 +35,15 @@ SETTLE_SUFFIX = '.layer-settle'
 def default_snapshot_name(now: float | None = None) -> str:
     """The time in seconds, as ``virsh snapshot-create`` names them."""
     return str(int(time.time() if now is None else now))
+
+
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """That name, with a number if it is taken."""
+    name, count = wanted, 1
+    while name in taken:
+        count += 1
+        name = f'{wanted}.{count}'
+    return name
 
 
 def check_snapshot_name(name: str) -> str:

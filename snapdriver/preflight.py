@@ -16,6 +16,7 @@ import os
 
 from snapdriver import chain
 from snapdriver import directory
+from snapdriver import domain as domains
 from snapdriver import domainxml
 from snapdriver import exception
 from snapdriver import instance as instances
@@ -45,17 +46,23 @@ def of_domain(instance: instances.Instance) -> list[str]:
     if domain.is_migrating_or_saving():
         found.append('it is being migrated, saved or dumped; wait for that '
                      '("virsh domjobinfo")')
-    found += [f'a block job runs on disk {target}; wait for it, or end it by '
-              f'"virsh blockjob {domain.name} {target} --abort"'
-              for target in domain.block_jobs()]
     return found
+
+
+def of_block_jobs(domain: domains.Domain,
+                  survey: surveys.Survey) -> list[str]:
+    """Block jobs on our disks, if the domain runs."""
+    return [f'a block job runs on disk {target}; wait for it, or end it by '
+            f'"virsh blockjob {domain.name} {target} --abort"'
+            for target in domain.block_jobs(
+                found.disk.target for found in survey.ours.values())]
 
 
 def of_strangers(instance: instances.Instance) -> list[str]:
     """External snapshots that others made: our disks stand on their files."""
     domain = instance.domain
     ours = {s.name for s in instance.state.snapshots.values()}
-    if domain is None or not set(domain.known_snapshots()) - ours:
+    if domain is None or not domain.snapshot_names() - ours:
         return []
     theirs = [s.name for s in map(domainxml.parse_snapshot,
                                   domain.snapshot_xmls())
@@ -71,7 +78,7 @@ def of_name(instance: instances.Instance, name: str) -> list[str]:
     if instance.state.snapshot_named(name) is not None:
         return [f'it has a snapshot "{name}" already; choose another name']
     if (instance.domain is not None
-            and name in instance.domain.known_snapshots()):
+            and name in instance.domain.snapshot_names()):
         return [f'libvirt has a snapshot "{name}" that snapdriver did not '
                 'make; choose another name, or take it over by "snapdriver '
                 'domain adopt"']

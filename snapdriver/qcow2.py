@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import pwd
@@ -33,6 +34,7 @@ from oslo_config import cfg
 
 from snapdriver import conf as options
 from snapdriver import directory
+from snapdriver import emptyqcow2
 from snapdriver import exception
 
 # docs/interop/qcow2.txt in QEMU's source
@@ -119,7 +121,7 @@ class Images:
         self._where = where
         self._options = options.options(conf)
 
-    def create_overlay(self, name: str, backing: str, size: int) -> int:
+    def create_overlay(self, name: str, backing: str, size: int) -> None:
         """Make an empty qcow2 overlay, and have it on disk.
 
         ::
@@ -128,23 +130,19 @@ class Images:
             after:   backing <- name
 
         The reference is relative: the directory can be renamed. The backing
-        file, which a guest has written, is not opened (``-u``).
+        file, which a guest has written, is not opened.
 
         :param name: a new file, mode 0600.
         :param backing: a qcow2 image in the same directory.
-        :returns: the length of the file, in bytes.
         :raises FileExistsError: there is a file of that name, of any type.
         """
-        as_root = os.geteuid() == 0
-        fd = self._where.create(
-            name, uid=self._user().pw_uid if as_root else None)
+        fd = self._where.create(name)
         try:
-            self._run('create', '-q', '-u', '-f', 'qcow2', '-F', 'qcow2',
-                      '-b', backing, self._where.path_of(name), str(size))
-            if as_root:
-                os.fchown(fd, self._where.uid, self._where.gid)
+            os.ftruncate(fd, emptyqcow2.length(size))
+            for offset, data in emptyqcow2.parts(size, backing):
+                if os.pwrite(fd, data, offset) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(fd)
-            return os.fstat(fd).st_size
         except BaseException:
             self._where.unlink(name)
             raise

@@ -43,11 +43,12 @@ LOG = logging.getLogger(__name__)
 def differing(instance: instances.Instance,
               domain: domains.Domain) -> dict[str, str]:
     """Target to QEMU's file of each disk of which libvirt says otherwise."""
-    qemu = domain.qemu_files()
-    return {disk.target: qemu[disk.target]
-            for disk in domainxml.parse_disks(domain.live_xml())
+    disks = domainxml.parse_disks(domain.live_xml())
+    qemu = domain.qemu_disks(disks)
+    return {disk.target: qemu[disk.target][0] for disk in disks
             if not disk.unfit(instance.directory.path)
-            and qemu.get(disk.target, disk.source) != disk.source}
+            and disk.target in qemu
+            and qemu[disk.target][0] != disk.source}
 
 
 def reunite(instance: instances.Instance) -> list[str]:

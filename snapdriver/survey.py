@@ -44,10 +44,12 @@ class Found:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Survey:
-    """:ivar left_out: target of each other disk, and why.
+    """:ivar xml: the domain's XML that it was read from; holds secrets.
+    :ivar left_out: target of each other disk, and why.
     :ivar problems: why a verb must be refused, each with the way out.
     """
 
+    xml: str
     ours: Mapping[str, Found]
     left_out: Mapping[str, str]
     problems: Sequence[str]
@@ -88,23 +90,33 @@ def survey(instance: instances.Instance) -> Survey:
     ours: dict[str, Found] = {}
     left_out: dict[str, str] = {}
     problems: list[str] = []
-    qemu = domain.qemu_files() if running else {}
-    for element in domainxml.parse_disks(xml):
+    disks = domainxml.parse_disks(xml)
+    qemu = domain.qemu_disks(disks) if running else {}
+    for element in disks:
         reason = element.unfit(instance.directory.path)
         if reason is not None:
             left_out[element.target] = reason
             continue
-        problem = _difference(element, qemu)
+        if running and element.target not in qemu:
+            problems.append(f'QEMU does not have disk {element.target}; '
+                            'look at the domain by "virsh domblklist"')
+            continue
+        now = qemu.get(element.target)
+        problem = None if now is None else _difference(element, now)
         if problem is not None:
             problems.append(problem)
             continue
         try:
-            found = _find(instance, element, running)
+            found = _find(instance, element, now)
         except _Stranger as stranger:
             problems.append(str(stranger))
         else:
             ours[found.disk.name] = found
-    return Survey(ours=ours, left_out=left_out, problems=problems)
+    return Survey(xml=xml, ours=ours, left_out=left_out, problems=problems)
+
+
+#: The file that QEMU writes for a disk, and its virtual size in bytes.
+_Qemu = tuple[str, int]
 
 
 class _Stranger(Exception):
@@ -112,22 +124,24 @@ class _Stranger(Exception):
 
 
 def _find(instance: instances.Instance, element: domainxml.DiskElement,
-          running: bool) -> Found:
+          qemu: _Qemu | None) -> Found:
+    """:param qemu: what QEMU writes, if the domain runs."""
     source = element.source or ''
     file = os.path.basename(source)
     name = domainxml.disk_name(source, instance.layer_disks())
     if name not in instance.state.disks:
-        return _new(instance, element, running)
+        return _new(instance, element, qemu)
     disk = instance.state.disks[name]
     layer = instance.state.layers[disk.active]
     check_files(instance, layer)
-    if running and not instance.directory.same(file, layer.file):
+    if qemu is not None and not instance.directory.same(file, layer.file):
         raise _Stranger(
             f'disk {element.target} is written to {file}, which is not the '
             f'active layer {layer.file}: run "snapdriver domain check"')
-    if not running:  # whatever its name, settle makes it the active layer
-        check_header(instance, disk, layer)
-    size = _size(instance, source, layer.file, running)
+    if qemu is None:  # whatever its name, settle makes it the active layer
+        size = check_header(instance, disk, layer).size
+    else:
+        size = qemu[1]
     return Found(
         disk=dataclasses.replace(disk, target=element.target,
                                  size=max(size, disk.size)),
@@ -135,7 +149,7 @@ def _find(instance: instances.Instance, element: domainxml.DiskElement,
 
 
 def _new(instance: instances.Instance, element: domainxml.DiskElement,
-         running: bool) -> Found:
+         qemu: _Qemu | None) -> Found:
     source = element.source or ''
     name = os.path.basename(source)
     if naming.is_layer_file(name) or not _is_first(instance, element.target):
@@ -143,7 +157,7 @@ def _new(instance: instances.Instance, element: domainxml.DiskElement,
             f'disk {element.target} stands on {name}, which snapdriver did '
             'not make: "snapdriver domain adopt" takes it over')
     instance.directory.regular(name)
-    base, base_format = _base(instance, element, running)
+    base, base_format = _base(instance, element, qemu is not None)
     layer_id = naming.new_layer_id()
     layer = model.Layer(
         id=layer_id, disk=name, file=naming.layer_file(name, layer_id),
@@ -152,7 +166,7 @@ def _new(instance: instances.Instance, element: domainxml.DiskElement,
         disk=model.Disk(
             name=name, target=element.target, base=base,
             base_format=base_format, active=layer_id,
-            size=_size(instance, source, name, running)),
+            size=instance.header(name).size if qemu is None else qemu[1]),
         layer=layer, new=True, source=source)
 
 
@@ -200,13 +214,6 @@ def _is_first(instance: instances.Instance, target: str) -> bool:
     """Whether no disk of that target is known under another file name."""
     return all(disk.target != target or instance.directory.stat(disk.name)
                is None for disk in instance.state.disks.values())
-
-
-def _size(instance: instances.Instance, source: str, file: str,
-          running: bool) -> int:
-    if running and instance.domain is not None:
-        return instance.domain.capacity(source)
-    return instance.header(file).size
 
 
 def _base(instance: instances.Instance, element: domainxml.DiskElement,
@@ -257,12 +264,11 @@ def check_base(instance: instances.Instance, name: str, base: str,
             'rebase -u -F FORMAT -b FILE" while the domain is off')
 
 
-def _difference(element: domainxml.DiskElement,
-                qemu: Mapping[str, str]) -> str | None:
-    written = qemu.get(element.target, element.source or '')
-    if written == element.source:
+def _difference(element: domainxml.DiskElement, qemu: _Qemu) -> str | None:
+    written, source = qemu[0], element.source or ''
+    if written == source:
         return None
     return (f'QEMU writes disk {element.target} to '
             f'{os.path.basename(written)} and libvirt says '
-            f'{os.path.basename(element.source or "")}: "snapdriver domain '
-            'recover" repairs that')
+            f'{os.path.basename(source)}: "snapdriver domain recover" '
+            'repairs that')

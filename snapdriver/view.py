@@ -30,47 +30,51 @@ LOG = logging.getLogger(__name__)
 _MAX_XML = 4 << 20
 
 
-def sync(instance: instances.Instance, thorough: bool = True) -> None:
+def took(instance: instances.Instance, snapshot: model.Snapshot) -> bool:
+    """Whether libvirt, which has just made it, lists it as we would."""
+    if instance.domain is None:
+        return False
+    parent = (None if snapshot.parent is None
+              else instance.state.snapshots[snapshot.parent].name)
+    return instance.domain.current_and_parent() == (snapshot.name, parent)
+
+
+def sync(instance: instances.Instance) -> None:
     """Make libvirt's list of our snapshots what the state says.
 
     Snapshots that others made are left alone. A failure is logged: the view
     can be made again, and no verb fails for it.
-
-    :param thorough: also compare the file names inside each description,
-        which libvirt wrote with the names of that moment.
     """
     domain = instance.domain
     if domain is None or not domain.is_persistent():
         return
     try:
-        _sync(instance, domain, thorough)
+        _sync(instance, domain)
     except exception.LibvirtFailed as error:
         LOG.warning('virsh does not show the snapshots of %(domain)s as they '
                     'are: %(error)s', {'domain': domain.name, 'error': error})
 
 
-def _sync(instance: instances.Instance, domain: domains.Domain,
-          thorough: bool) -> None:
+def _sync(instance: instances.Instance, domain: domains.Domain) -> None:
     state = instance.state
-    known, current = domain.known_snapshots(), domain.current_snapshot()
     ordered = chain.parents_first(state.snapshots)
-    described = {}
-    if thorough and ordered:
-        described = {element.name: element for element in map(
-            domainxml.parse_snapshot, domain.snapshot_xmls())}
-    wrong: dict[str, model.Snapshot] = {}
+    if not ordered:
+        return
+    described = {element.name: element for element in map(
+        domainxml.parse_snapshot, domain.snapshot_xmls())}
+    current, _ = domain.current_and_parent()
     recorded = set(instance.make_folder().names())
+    wrong: dict[str, model.Snapshot] = {}
     for snapshot in ordered:
         parent = (None if snapshot.parent is None
                   else state.snapshots[snapshot.parent].name)
         element = described.get(snapshot.name)
-        if (snapshot.parent in wrong or snapshot.name not in known
+        if (snapshot.parent in wrong or element is None
+                or element.parent != parent
                 or xml_file(snapshot.id) not in recorded
-                or known[snapshot.name] != parent
                 or (snapshot.id == state.current
                     and snapshot.name != current)
-                or (element is not None
-                    and _is_stale(instance, snapshot, element))):
+                or _is_stale(instance, snapshot, element)):
             wrong[snapshot.id] = snapshot
     # libvirt compares a description with the one that it replaces, down to
     # the CPU; it does not if there is none. Children go first.

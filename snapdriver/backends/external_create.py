@@ -52,6 +52,7 @@ LOG = logging.getLogger(__name__)
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Todo:
     request: model.CreateRequest
+    xml: str
     picked: dict[str, surveys.Found]
     left_out: dict[str, str]
     new: dict[str, model.Layer]
@@ -78,7 +79,10 @@ def plan(instance: instances.Instance,
     left_out = dict(survey.left_out) | {
         found.disk.target: 'it was not asked for'
         for name, found in survey.ours.items() if name not in picked}
+    power = domain.power()
     refusals += survey.problems
+    if power is not model.Power.SHUTOFF:
+        refusals += preflight.of_block_jobs(domain, survey)
     if not picked and not survey.problems:
         refusals.append(
             'it has no disk that can be snapshotted (' + (', '.join(
@@ -89,12 +93,12 @@ def plan(instance: instances.Instance,
     refusals += preflight.of_space(instance)
     if not refusals:
         refusals += preflight.of_privileges(instance, picked)
-    power = instance.power()
     quiesce, notes, refused = _quiesce(instance, domain, request, power)
     todo = _Todo(
-        request=request, picked=picked, left_out=left_out, domain=domain,
-        power=power, quiesce=quiesce,
-        new={name: overlays.planned(instance, name, found.layer.id)
+        request=request, xml=survey.xml, picked=picked, left_out=left_out,
+        domain=domain, power=power, quiesce=quiesce,
+        new={name: overlays.planned(instance, name, found.layer.id,
+                                    found.disk.size)
              for name, found in picked.items()})
     return model.Plan(
         verb='create', domain=instance.name, snapshots=(request.name,),
@@ -164,25 +168,22 @@ def _draft(state: model.State, todo: _Todo) -> model.Snapshot:
 
 
 def _prepare(instance: instances.Instance, todo: _Todo) -> None:
-    xml = (todo.domain.defined_xml() if todo.power is model.Power.SHUTOFF
-           else todo.domain.live_xml())
-    instance.make_folder().replace_file(
-        view.xml_file(todo.request.id), xml.encode())
+    instance.make_folder().replace_file(  # on disk with the commit
+        view.xml_file(todo.request.id), todo.xml.encode(), sync_name=False)
     for found in todo.picked.values():
         if instance.directory.stat(found.layer.file) is None:
             instance.directory.link(found.disk.name, found.layer.file)
     instance.passed('linked')
-    made = overlays.make(instance, todo.new, {
+    overlays.make(instance, todo.new, {
         name: found.disk.size for name, found in todo.picked.items()})
-    instance.advance('overlaid', {'new': overlays.to_data(made)})
+    instance.passed('overlaid')
 
 
 def _switch(instance: instances.Instance, todo: _Todo) -> float:
     """Let the domain write the overlays from now on; the moment of it."""
     frozen_at = time.time()
     if todo.power is model.Power.SHUTOFF:
-        settle.switch(instance, overlays.from_data(
-            instance.operation.data['new']))
+        settle.switch(instance, todo.new)
         instance.passed('switched')
         # Frozen first: whoever starts it on the old layer from now on fails.
         _freeze(instance)
@@ -307,5 +308,6 @@ def _finish(instance: instances.Instance,
         disks=dict(state.disks) | {
             name: dataclasses.replace(state.disks[name], active=layer.id)
             for name, layer in new.items()})
-    view.sync(instance, thorough=False)
+    if not view.took(instance, snapshot):
+        view.sync(instance)
     return snapshot

@@ -52,6 +52,7 @@ from snapdriver.backends import overlays
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Todo:
     request: model.RevertRequest
+    xml: str
     picked: dict[str, surveys.Found]
     new: dict[str, model.Layer]
     domain: domains.Domain
@@ -73,7 +74,10 @@ def plan(instance: instances.Instance,
     if domain is None:
         raise exception.DomainNotFound(domain=instance.name,
                                        searched=instance.directory.path)
+    was = domain.power()
     refusals += survey.problems
+    if was is not model.Power.SHUTOFF:
+        refusals += preflight.of_block_jobs(domain, survey)
     if not domain.is_persistent():
         refusals.append('it is transient and would vanish when stopped; '
                         'define it by "virsh define"')
@@ -93,13 +97,12 @@ def plan(instance: instances.Instance,
             chain.depth(state.layers, layer.id) + 1)
     if not refusals:
         refusals += preflight.of_privileges(instance, picked)
-    was = domain.power()
     todo = _Todo(
-        request=request, picked=picked, domain=domain, was=was,
+        request=request, xml=survey.xml, picked=picked, domain=domain, was=was,
         wanted=request.power or was,
-        new={name: overlays.planned(instance, name,
-                                    target.disks[name].layer)
-             for name in picked})
+        new={name: overlays.planned(
+            instance, name, target.disks[name].layer, found.disk.size)
+            for name, found in picked.items()})
     return model.Plan(
         verb='revert', domain=instance.name, snapshots=(target.name,),
         kind=target.kind, refusals=tuple(refusals),
@@ -134,18 +137,18 @@ def revert(instance: instances.Instance,
         'was': todo.was.value, 'wanted': todo.wanted.value})
     if safety is not None:
         instance.make_folder().replace_file(
-            view.xml_file(safety.id), todo.domain.live_xml().encode())
-    made = overlays.make(instance, todo.new, instance.operation.data['sizes'])
-    instance.advance('overlaid', {'new': overlays.to_data(made)})
+            view.xml_file(safety.id), todo.xml.encode())
+    overlays.make(instance, todo.new, instance.operation.data['sizes'])
+    instance.passed('overlaid')
     if instance.power() is not model.Power.SHUTOFF:
         todo.domain.stop()
     instance.advance('stopped', {'stopped_at': time.time()})
-    settle.switch(instance, made)
+    settle.switch(instance, todo.new)
     instance.passed('switched')
     for found in todo.picked.values():
         # Whoever starts it on the old layer from now on fails.
         instance.directory.chmod(found.layer.file, directory.FROZEN_MODE)
-    overlays.require_unused(instance, 'revert', made)
+    overlays.require_unused(instance, 'revert', todo.new)
     _commit(instance)
     _finish(instance)
     return (None if safety is None
@@ -155,12 +158,9 @@ def revert(instance: instances.Instance,
 def _safety(state: model.State, todo: _Todo) -> model.Snapshot:
     """The snapshot that keeps what is active; its layers are those now."""
     now = time.time()
-    taken = {s.name for s in state.snapshots.values()}
-    name = f'safety-{naming.default_snapshot_name(now)}'
-    count = 1
-    while name in taken:
-        count += 1
-        name = f'safety-{naming.default_snapshot_name(now)}.{count}'
+    name = naming.free_name(
+        f'safety-{naming.default_snapshot_name(now)}',
+        {s.name for s in state.snapshots.values()})
     off = todo.was is model.Power.SHUTOFF
     return model.Snapshot(
         id=naming.new_snapshot_id(), name=name, kind='external',

@@ -14,7 +14,6 @@
 
 from collections.abc import Iterable
 from collections.abc import Mapping
-import dataclasses
 import os
 import time
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 from snapdriver import directory
 from snapdriver import domain as domains
 from snapdriver import domainxml
+from snapdriver import emptyqcow2
 from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import model
@@ -36,32 +36,32 @@ _WITHDRAWN = '.undo'
 _JOB_ENDS_WITHIN = 60
 
 
-def planned(instance: instances.Instance, disk: str,
-            parent: str) -> model.Layer:
-    """A new layer of that disk, on that one; its name is free."""
+def planned(instance: instances.Instance, disk: str, parent: str,
+            size: int) -> model.Layer:
+    """A new layer of that disk, on that one; its name is free.
+
+    :param size: virtual size in bytes.
+    """
     layer_id = naming.new_layer_id()
     while instance.directory.stat(naming.layer_file(disk, layer_id)):
         layer_id = naming.new_layer_id()
     return model.Layer(
         id=layer_id, disk=disk, file=naming.layer_file(disk, layer_id),
-        format='qcow2', parent=parent, created_at=time.time())
+        format='qcow2', parent=parent, created_at=time.time(),
+        fresh_bytes=emptyqcow2.length(size))
 
 
 def make(instance: instances.Instance, new: Layers,
-         sizes: Mapping[str, int]) -> dict[str, model.Layer]:
-    """Make the files; returns the layers with their fresh length.
+         sizes: Mapping[str, int]) -> None:
+    """Make the files, and have them on disk.
 
     :param new: disk name to layer.
     :param sizes: disk name to virtual size in bytes.
     """
-    made = {}
     for name, layer in new.items():
         backing = instance.state.layers[layer.parent or '']
-        length = instance.images.create_overlay(
-            layer.file, backing.file, sizes[name])
-        made[name] = dataclasses.replace(layer, fresh_bytes=length)
+        instance.images.create_overlay(layer.file, backing.file, sizes[name])
     instance.directory.sync()
-    return made
 
 
 def to_data(new: Layers) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def in_use(instance: instances.Instance, new: Layers) -> bool:
         return False
     files = {layer.file for layer in new.values()}
     return any(os.path.basename(path) in files
-               for path in domain.qemu_files().values())
+               for path, _ in domain.qemu_disks().values())
 
 
 def defined_on(instance: instances.Instance, new: Layers) -> bool:
