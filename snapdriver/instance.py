@@ -156,12 +156,19 @@ class Instance:
 
         :param data: added to the operation's data.
         """
-        operation = dataclasses.replace(
-            self.operation, phase=phase,
-            data=dict(self.operation.data) | (data or {}))
+        self._record(phase, data or {}, changes)
+        journal.reached(self.operation.verb, phase)
+
+    def note(self, data: dict[str, Any]) -> None:
+        """Write down more about the operation, between its phases."""
+        self._record(self.operation.phase, data, {})
+
+    def _record(self, phase: str, data: dict[str, Any],
+                changes: dict[str, Any]) -> None:
         self.save(dataclasses.replace(
-            self.state, operation=operation, **changes))
-        journal.reached(operation.verb, phase)
+            self.state, **changes, operation=dataclasses.replace(
+                self.operation, phase=phase,
+                data=dict(self.operation.data) | data)))
 
     def passed(self, phase: str) -> None:
         """Announce a phase that needs no record of its own."""

@@ -29,8 +29,6 @@ import dataclasses
 import time
 from typing import Any
 
-from oslo_log import log as logging
-
 from snapdriver import cleanup
 from snapdriver import directory
 from snapdriver import domain as domains
@@ -45,8 +43,7 @@ from snapdriver import survey as surveys
 from snapdriver import thawing
 from snapdriver import view
 from snapdriver.backends import overlays
-
-LOG = logging.getLogger(__name__)
+from snapdriver.backends import quiescing
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -93,7 +90,8 @@ def plan(instance: instances.Instance,
     refusals += preflight.of_space(instance)
     if not refusals:
         refusals += preflight.of_privileges(instance, picked)
-    quiesce, notes, refused = _quiesce(instance, domain, request, power)
+    quiesce, notes, refused = quiescing.wanted(instance, domain,
+                                               request.quiesce, power)
     todo = _Todo(
         request=request, xml=survey.xml, picked=picked, left_out=left_out,
         domain=domain, power=power, quiesce=quiesce,
@@ -107,26 +105,6 @@ def plan(instance: instances.Instance,
         bytes=len(picked) * 196624, left_out=left_out, notes=tuple(notes),
         pause='none' if power is model.Power.SHUTOFF
         else 'milliseconds, of disk writes only', data=todo)
-
-
-def _quiesce(instance: instances.Instance, domain: domains.Domain,
-             request: model.CreateRequest, power: model.Power
-             ) -> tuple[bool, list[str], list[str]]:
-    """Whether to freeze the file systems; notes; refusals."""
-    if (request.quiesce is model.Quiesce.NEVER
-            or power is model.Power.SHUTOFF):
-        return False, [], []
-    if power is model.Power.PAUSED:
-        silent = 'the guest is paused, so its agent cannot freeze anything'
-    elif domain.has_agent(instance.options.quiesce_timeout):
-        return True, [], []
-    else:
-        silent = 'no guest agent answers'
-    if request.quiesce is model.Quiesce.REQUIRE:
-        return False, [], [
-            f'{silent}; start qemu-guest-agent in the guest, or do not '
-            'require quiescing']
-    return False, [f'{silent}: crash-consistent only'], []
 
 
 def create(instance: instances.Instance, plan: model.Plan) -> model.Snapshot:
@@ -193,43 +171,19 @@ def _switch(instance: instances.Instance, todo: _Todo) -> float:
         todo.request.name, todo.request.description,
         {found.disk.target: instance.directory.path_of(todo.new[name].file)
          for name, found in todo.picked.items()}, list(todo.left_out))
-    if todo.quiesce:
-        _switch_quiesced(instance, todo, xml)
-    else:
+    if not todo.quiesce:
         todo.domain.snapshot_disks(xml, quiesce=False)
+    elif quiescing.snapshot(instance, todo.domain, xml, todo.new,
+                            todo.request.quiesce):
+        _set_quiesced(instance)
     instance.passed('switched')
     return frozen_at
 
 
-def _switch_quiesced(instance: instances.Instance, todo: _Todo,
-                     xml: str) -> None:
-    """The same with frozen file systems; they are thawed in any case."""
-    seconds = instance.options.quiesce_timeout
-    try:
-        with todo.domain.bounded_agent(seconds):
-            todo.domain.snapshot_disks(xml, quiesce=True)
-        _set_consistency(instance, model.Consistency.QUIESCED)
-    except exception.LibvirtFailed as error:
-        thawing.thaw(instance)
-        if overlays.in_use(instance, todo.new):
-            _set_consistency(instance, model.Consistency.QUIESCED)
-            LOG.warning('The guest agent of %(domain)s failed after the '
-                        'snapshot was taken: %(error)s',
-                        {'domain': instance.name, 'error': error})
-        elif todo.request.quiesce is model.Quiesce.REQUIRE:
-            raise
-        else:
-            LOG.warning('File systems of %(domain)s could not be frozen; the '
-                        'snapshot is crash-consistent: %(error)s',
-                        {'domain': instance.name, 'error': error})
-            todo.domain.snapshot_disks(xml, quiesce=False)
-
-
-def _set_consistency(instance: instances.Instance,
-                     consistency: model.Consistency) -> None:
+def _set_quiesced(instance: instances.Instance) -> None:
     snapshot = dict(instance.operation.data['snapshot'])
-    snapshot['consistency'] = consistency.value
-    instance.advance('overlaid', {'snapshot': snapshot})
+    snapshot['consistency'] = model.Consistency.QUIESCED.value
+    instance.note({'snapshot': snapshot})
 
 
 def recover(instance: instances.Instance) -> str:
