@@ -145,9 +145,7 @@ def revert(instance: instances.Instance,
     instance.advance('stopped', {'stopped_at': time.time()})
     settle.switch(instance, todo.new)
     instance.passed('switched')
-    for found in todo.picked.values():
-        # Whoever starts it on the old layer from now on fails.
-        instance.directory.chmod(found.layer.file, directory.FROZEN_MODE)
+    _freeze(instance)  # whoever starts it on the old layers now fails
     overlays.require_unused(instance, 'revert', todo.new)
     _commit(instance)
     _finish(instance)
@@ -174,6 +172,14 @@ def _safety(state: model.State, todo: _Todo) -> model.Snapshot:
         safety=True)
 
 
+def _freeze(instance: instances.Instance) -> None:
+    """What is active until the commit, whether it is kept or goes."""
+    state = instance.state
+    for name in instance.operation.data['new']:
+        layer = state.layers[state.disks[name].active]
+        instance.directory.chmod(layer.file, directory.FROZEN_MODE)
+
+
 def _commit(instance: instances.Instance) -> None:
     """The new layers are active; what was active is named, or goes."""
     state, data = instance.state, instance.operation.data
@@ -195,10 +201,7 @@ def _commit(instance: instances.Instance) -> None:
     layers = dict(state.layers) | {layer.id: layer for layer in new.values()}
     gone = chain.unneeded(layers, chain.named(snapshots.values())
                           | {disk.active for disk in disks.values()})
-    for name in new:
-        before = layers[state.disks[name].active]
-        if before.id not in gone:
-            instance.directory.chmod(before.file, directory.FROZEN_MODE)
+    _freeze(instance)
     instance.passed('frozen')
     instance.advance(
         'committed',
