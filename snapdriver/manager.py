@@ -390,6 +390,10 @@ def _translated() -> Iterator[None]:
             raise exception.NoSpace(path=path) from error
         raise exception.FileFailed(
             path=path, reason=error.strerror) from error
+    except exception.LibvirtFailed as error:
+        if os.strerror(errno.ENOSPC) not in error.reason:
+            raise
+        raise exception.NoSpace(path=f'libvirt ({error.reason})') from error
 
 
 def _require(plan: model.Plan) -> None:

@@ -68,8 +68,14 @@ class FunctionalTest(testtools.TestCase):
         """A connection, made again if libvirtd was restarted."""
         if self._conn is None or not self._conn.isAlive():
             self._conn = libvirt.open(host.URI)
-            self.addCleanup(self._conn.close)
+            self.addCleanup(self._close)
         return self._conn
+
+    def _close(self) -> None:
+        """Close the connection; a later cleanup opens another."""
+        connection, self._conn = self._conn, None
+        if connection is not None:
+            connection.close()
 
     def _wait_for_turn(self) -> None:
         turn = open(host.ROOT / 'home' / 'turn', 'w')  # closed by cleanup

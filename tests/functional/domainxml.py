@@ -90,7 +90,7 @@ def domain(
         initrd='initrd-agent' if agent else 'initrd',
         command_line=' '.join(
             (
-                'console=ttyS0 quiet',
+                'console=ttyS0 quiet no_timer_check',
                 'disks=' + ','.join(disk.target for disk in writable),
                 'ticks='
                 + ','.join(disk.target for disk in writable if disk.ticks),

@@ -364,15 +364,9 @@ class Guest:
         self.test.addDetail(f'console of {self.name}', said)
 
     def _remove(self) -> None:
-        with contextlib.suppress(libvirt.libvirtError):
-            self.dom.destroy()
-        with contextlib.suppress(libvirt.libvirtError):
-            self.dom.undefineFlags(
-                libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
-                | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
-                | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
-                | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
-            )
+        for dom in self.test.conn.listAllDomains():
+            if dom.UUIDString() == self.uuid:
+                _remove_domain(dom)
         doomed: list[str | os.PathLike[str]] = [
             path
             for disk in self.disks
@@ -384,6 +378,18 @@ class Guest:
         else:
             doomed.append(self.directory)
         host.as_root('rm', '-rf', *doomed)
+
+
+def _remove_domain(dom: libvirt.virDomain) -> None:
+    if dom.isActive():
+        dom.destroy()
+    with contextlib.suppress(libvirt.libvirtError):  # if it was transient
+        dom.undefineFlags(
+            libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+            | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+            | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+            | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+        )
 
 
 def _label(text: str) -> disks.Label:

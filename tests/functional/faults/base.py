@@ -50,6 +50,12 @@ class FaultTest(engine.EngineTest):
             options=dict(self.config.conf.snapdriver),
             helper_command=self.config.conf.snapdriver_privsep.helper_command)
 
+    def start(self, job: victim.Job) -> victim.Victim:
+        """Start a victim; it does not outlive the test, even stopped."""
+        started = victim.Victim(job)
+        self.addCleanup(started.kill)
+        return started
+
     def run_victim(self, verb: str, guest: guests.Guest, *arguments: Any,
                    **named: Any) -> victim.Victim:
         return victim.run(self.job(verb, guest, *arguments, **named))

@@ -23,7 +23,6 @@ from snapdriver import journal
 from tests.functional import guest as guests
 from tests.functional import host
 from tests.functional.faults import base
-from tests.functional.faults import victim
 
 
 class TestAtOnce(base.FaultTest):
@@ -31,10 +30,10 @@ class TestAtOnce(base.FaultTest):
     def test_two_processes(self) -> None:
         """One waits for the other."""
         guest = guests.Guest(self).define()
-        first = victim.Victim(self.job(
+        first = self.start(self.job(
             'create', guest, 's1', signal_at=1, signal=signal.SIGSTOP))
         first.wait_stopped()
-        second = victim.Victim(self.job('create', guest, 's2'))
+        second = self.start(self.job('create', guest, 's2'))
         first.go_on()
         self.assertEqual([0, 0], [first.wait(), second.wait()])
         for each in (first, second):
@@ -45,7 +44,7 @@ class TestAtOnce(base.FaultTest):
 
     def test_the_other_does_not_end(self) -> None:
         guest = guests.Guest(self).define()
-        first = victim.Victim(self.job(
+        first = self.start(self.job(
             'create', guest, 's1', signal_at=1, signal=signal.SIGSTOP))
         first.wait_stopped()
         self.set(lock_timeout=1)
@@ -108,7 +107,7 @@ class TestAtOnce(base.FaultTest):
             self.write(guest, guest.name)
         for guest in every[:2]:
             guest.start()
-        creates = [victim.Victim(self.job('create', guest, name))
+        creates = [self.start(self.job('create', guest, name))
                    for name in ('s1', 's2') for guest in every]
         for create in creates:
             self.assertEqual(0, create.wait())
@@ -131,7 +130,7 @@ class TestAtOnce(base.FaultTest):
         verbs = [('create', 'a'), ('revert', 'base'), ('delete', ['base']),
                  ('create', 'b'), ('settle',), ('recover',),
                  ('create', 'a'), ('delete', ['a'])]
-        runs = [victim.Victim(self.job(str(verb), guest, *arguments))
+        runs = [self.start(self.job(str(verb), guest, *arguments))
                 for verb, *arguments in verbs]
         for run in runs:
             self.assertEqual(0, run.wait())

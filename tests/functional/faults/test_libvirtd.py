@@ -22,7 +22,6 @@ from tests.functional import guest as guests
 from tests.functional import host
 from tests.functional.faults import base
 from tests.functional.faults import test_running
-from tests.functional.faults import victim
 
 
 class TestLibvirtdKilled(base.FaultTest):
@@ -39,7 +38,7 @@ class TestLibvirtdKilled(base.FaultTest):
         for number in range(12):
             name = f's{number}'
             guest.mark(name)
-            create = victim.Victim(self.job('create', guest, name))
+            create = self.start(self.job('create', guest, name))
             with Trigger(host.libvirtd_pid()) as trigger:
                 create.wait_phase('create:overlaid')
                 test_running.wait(moments.uniform(0, 0.04))
@@ -78,7 +77,7 @@ class TestLibvirtdKilled(base.FaultTest):
             guest.mark('new')
             job = self.job('revert', guest, 'old', signal_at=index,
                            signal=signal.SIGSTOP)
-            revert = victim.Victim(job)
+            revert = self.start(job)
             revert.wait_stopped()
             host.stop_libvirtd()
             revert.go_on()

@@ -78,7 +78,7 @@ class TestRunningGuest(base.FaultTest):
         self.set(max_snapshots_per_instance=0)
         guest = guests.Guest(self).define().start()
         for number in range(10):
-            killed = victim.Victim(self.job('create', guest, f's{number}'))
+            killed = self.start(self.job('create', guest, f's{number}'))
             killed.wait_phase('create:overlaid')
             wait(moments.uniform(0, 0.04))
             killed.kill()

@@ -24,7 +24,6 @@ from snapdriver import exception
 from tests.functional import guest as guests
 from tests.functional import host
 from tests.functional.faults import base
-from tests.functional.faults import victim
 
 _BLOCK = 4096
 #: What is left to a verb, in bytes; at last more than it writes: state, XML,
@@ -152,7 +151,7 @@ class TestNoSpace(base.FaultTest):
             self.write(guest, 'two')
             self.try_boot(guest, stop=False)
             name = 's1' if verb == 'revert' else f'phase-{index}'
-            stopped = victim.Victim(self.job(
+            stopped = self.start(self.job(
                 verb, guest, name, signal_at=index, signal=signal.SIGSTOP))
             stopped.wait_stopped()
             self.fill(guest, 0)
@@ -253,14 +252,23 @@ class TestNoSpace(base.FaultTest):
         self.empty(guest)
         os.sync()
         filler = self.filler(guest)
-        host.as_root('sh', '-c', '''
+        host.as_root('sh', '-c', """
             free=$(stat -f -c %a "$1")
             fallocate -l $(((free - 1) * 4096 - $3)) "$2"
-            while [ "$(($(stat -f -c %a "$1") * 4096))" -gt "$3" ] &&
-                head -c 4096 /dev/zero >> "$2" && sync -f "$2"; do :; done
-            ''', '-', guest.directory, filler, str(left), check=False)
-        room = os.statvfs(guest.directory)
-        self.assertLessEqual(room.f_bavail * room.f_frsize, left)
+            """, '-', guest.directory, filler, str(left), check=False)
+
+        def is_full() -> bool:
+            # What others have freed is there only after the next commit.
+            host.as_root('sh', '-c', 'head -c 4096 /dev/zero >> "$1"; '
+                         'sync -f "$1"', '-', filler, check=False)
+            return self.room(guest) <= left
+
+        if self.room(guest) > left:
+            host.wait_until(is_full, f'{left} bytes are left')
+
+    def room(self, guest: guests.Guest) -> int:
+        found = os.statvfs(guest.directory)
+        return found.f_bavail * found.f_frsize
 
     def empty(self, guest: guests.Guest) -> None:
         host.as_root('rm', '-f', self.filler(guest))
