@@ -189,6 +189,36 @@ class Directory:
             raise
         return fd
 
+    def reserve(self, name: str, size: int) -> None:
+        """Hold room for what the next :meth:`replace_file` will write.
+
+        :raises OSError: there is no such room.
+        """
+        temporary = name + '.new'
+        self.unlink(temporary)
+        fd = self.create(temporary)
+        try:
+            os.posix_fallocate(fd, 0, size)
+        except BaseException:
+            self.unlink(temporary)
+            raise
+        finally:
+            os.close(fd)
+
+    def _reserved(self, name: str) -> int:
+        """Open what :meth:`reserve` has made, else a new file."""
+        found = self.stat(name)
+        if (found is not None and stat.S_ISREG(found.st_mode)
+                and found.st_nlink == 1 and found.st_uid == self.uid
+                and stat.S_IMODE(found.st_mode) == ACTIVE_MODE):
+            fd = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC,
+                         dir_fd=self._fd)
+            if os.path.samestat(found, os.fstat(fd)):
+                return fd
+            os.close(fd)
+        self.unlink(name)
+        return self.create(name)
+
     def replace_file(self, name: str, data: bytes,
                      sync_name: bool = True) -> None:
         """Write a file so that readers see the old or the new, durably.
@@ -197,12 +227,12 @@ class Directory:
             next :meth:`sync` sees to that.
         """
         temporary = name + '.new'
-        self.unlink(temporary)
-        fd = self.create(temporary)
+        fd = self._reserved(temporary)
         try:
             view = memoryview(data)
             while view:
                 view = view[os.write(fd, view):]
+            os.ftruncate(fd, len(data))
             os.fsync(fd)
         except BaseException:
             self.unlink(temporary)

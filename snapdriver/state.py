@@ -86,7 +86,10 @@ def loads(raw: bytes, path: str = FILE) -> model.State:
 def save(folder: directory.Directory, state: model.State) -> model.State:
     """Replace the file; returns the state with its new generation."""
     state = dataclasses.replace(state, generation=state.generation + 1)
-    folder.replace_file(FILE, dumps(state))
+    data = dumps(state)
+    folder.replace_file(FILE, data)
+    if state.operation is not None:  # so that its result can be written
+        folder.reserve(FILE, 2 * len(data))
     return state
 
 
