@@ -220,11 +220,11 @@ class Directory:
         return self.create(name)
 
     def replace_file(self, name: str, data: bytes,
-                     sync_name: bool = True) -> None:
-        """Write a file so that readers see the old or the new, durably.
+                     durably: bool = True) -> None:
+        """Write a file so that readers see the old or the new.
 
-        :param sync_name: whether its name must be on disk at once; else the
-            next :meth:`sync` sees to that.
+        :param durably: whether it must have survived a power cut once this
+            returns; else it may be lost, or be empty.
         """
         temporary = name + '.new'
         fd = self._reserved(temporary)
@@ -233,14 +233,15 @@ class Directory:
             while view:
                 view = view[os.write(fd, view):]
             os.ftruncate(fd, len(data))
-            os.fsync(fd)
+            if durably:
+                os.fsync(fd)
         except BaseException:
             self.unlink(temporary)
             raise
         finally:
             os.close(fd)
         self.rename(temporary, name)
-        if sync_name:
+        if durably:
             self.sync()
 
     def subdirectory(self, name: str) -> 'Directory':

@@ -52,16 +52,17 @@ class Domain:
     # Looking ---------------------------------------------------------------
 
     def power(self) -> model.Power:
+        return self.power_and_sleep()[0]
+
+    def power_and_sleep(self) -> tuple[model.Power, bool]:
+        """What it does, and whether its guest is suspended to RAM."""
         state, _ = self._call('read the state', self.handle.state)
         if state in _SHUTOFF:
-            return model.Power.SHUTOFF
+            return model.Power.SHUTOFF, False
         if state == libvirt.VIR_DOMAIN_PAUSED:
-            return model.Power.PAUSED
-        return model.Power.RUNNING
-
-    def is_suspended_to_ram(self) -> bool:
-        state, _ = self._call('read the state', self.handle.state)
-        return bool(state == libvirt.VIR_DOMAIN_PMSUSPENDED)
+            return model.Power.PAUSED, False
+        return (model.Power.RUNNING,
+                bool(state == libvirt.VIR_DOMAIN_PMSUSPENDED))
 
     def is_persistent(self) -> bool:
         return bool(self._call('ask for the definition',

@@ -81,10 +81,22 @@ def parse(xml: str) -> ET.Element:
     return ET.fromstring(xml)
 
 
+def is_domain(xml: str) -> bool:
+    """Whether that is the whole XML of a domain."""
+    try:
+        return ET.fromstring(xml).tag == 'domain'
+    except ET.ParseError:
+        return False
+
+
 def parse_disks(domain_xml: str) -> list[DiskElement]:
     """All disks of a domain, in order."""
+    return _disks_of(ET.fromstring(domain_xml))
+
+
+def _disks_of(domain: ET.Element) -> list[DiskElement]:
     return [_disk(element) for element
-            in parse(domain_xml).findall('./devices/disk')]
+            in domain.findall('./devices/disk')]
 
 
 def _disk(element: ET.Element) -> DiskElement:
@@ -182,7 +194,7 @@ class SnapshotElement:
 
     :ivar frozen: target to the file that the domain had at that moment.
     :ivar overlays: target to the file that was put on top.
-    :ivar domain_xml: the domain as it was.
+    :ivar xml: all of it; holds secrets.
     """
 
     name: str
@@ -192,15 +204,21 @@ class SnapshotElement:
     created: float
     frozen: Mapping[str, str]
     overlays: Mapping[str, str]
-    domain_xml: str
+    xml: str
+
+    @property
+    def domain_xml(self) -> str:
+        """The domain as it was."""
+        domain = parse(self.xml).find('domain')
+        return ('' if domain is None
+                else ET.tostring(domain, encoding='unicode'))
 
 
 def parse_snapshot(xml: str) -> SnapshotElement:
-    root = parse(xml)
+    root = ET.fromstring(xml)
     domain = root.find('domain')
     if domain is None:
         domain = ET.Element('domain')
-    domain_xml = ET.tostring(domain, encoding='unicode')
     overlays: dict[str, str] = {}
     for disk in root.findall('./disks/disk'):
         source = disk.find('source')
@@ -213,10 +231,9 @@ def parse_snapshot(xml: str) -> SnapshotElement:
         state=root.findtext('state') or '',
         parent=root.findtext('parent/name'),
         created=float(root.findtext('creationTime') or 0),
-        frozen={disk.target: disk.source for disk in parse_disks(domain_xml)
+        frozen={disk.target: disk.source for disk in _disks_of(domain)
                 if disk.source and disk.target in overlays},
-        overlays=overlays,
-        domain_xml=domain_xml)
+        overlays=overlays, xml=xml)
 
 
 def _disks(root: ET.Element, overlays: Mapping[str, str],

@@ -40,16 +40,18 @@ class Finder:
         self._conf = conf
         self._root = root
 
-    def find(self, wanted: Any) -> instances.Instance:
+    def find(self, wanted: Any, load: bool = True) -> instances.Instance:
         """An instance by its domain, or by a name, UUID or id.
 
+        :param load: False if the caller reads the state, under the lock.
         :raises DomainNotFound: there is none.
         """
         if not isinstance(wanted, str):
-            return self._of_domain(domains.Domain(self._connection, wanted))
+            return self._of_domain(
+                domains.Domain(self._connection, wanted), load)
         domain = self._look_up(wanted)
         if domain is not None:
-            return self._of_domain(domain)
+            return self._of_domain(domain, load)
         for identity, path in self._paths():
             if identity == wanted:
                 return self._of_state(identity, path)
@@ -109,18 +111,25 @@ class Finder:
                 return None
         return None
 
-    def _of_domain(self, domain: domains.Domain) -> instances.Instance:
-        path = _first_directory(domain)
+    def _of_domain(self, domain: domains.Domain,
+                   load: bool) -> instances.Instance:
+        path = self._own_directory(domain) or _first_directory(domain)
         if path is None:
             raise exception.Refused('find its disks', domain.name, [
                 'it has no disk in a file; snapdriver needs a qcow2 file'])
         try:
             return instances.Instance(self._conf, path, domain.uuid,
-                                      domain.name, domain)
+                                      domain.name, domain, load)
         except FileNotFoundError:
             raise exception.Refused('find its disks', domain.name, [
                 f'their directory {path} does not exist on this host'
             ]) from None
+
+    def _own_directory(self, domain: domains.Domain) -> str | None:
+        """Nova's directory of that domain, if there is a state file."""
+        path = os.path.join(self._root, domain.uuid)
+        known = os.path.lexists(instances.state_path(path, domain.uuid))
+        return path if known else None
 
     def _of_state(self, identity: str, path: str,
                   with_domain: bool = True) -> instances.Instance:

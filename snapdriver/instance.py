@@ -38,13 +38,15 @@ _UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 class Instance:
     """What every verb works on. Writes only with the lock held.
 
+    :param load: whether to read the state at once.
     :ivar directory: where the disks lie.
     :ivar folder: where the state lies; None until the first verb.
     :ivar domain: None if libvirt has none, or cannot be asked.
     """
 
     def __init__(self, conf: cfg.ConfigOpts, path: str, identity: str,
-                 name: str, domain: domains.Domain | None) -> None:
+                 name: str, domain: domains.Domain | None,
+                 load: bool = True) -> None:
         self.conf = conf
         self.options: Any = options.options(conf)
         self.uuid = identity
@@ -55,7 +57,8 @@ class Instance:
         self._state: model.State | None = None
         try:
             self._open_folder(make=False)
-            self.load()
+            if load:
+                self.load()
         except BaseException:
             self.close()
             raise

@@ -314,7 +314,8 @@ class SnapshotManager:
     @contextlib.contextmanager
     def _locked(self, domain: Any) -> Iterator[instances.Instance]:
         """The instance under its lock, its state just read."""
-        with _translated(), self._finder.find(domain) as instance:
+        with _translated(), self._finder.find(
+                domain, load=False) as instance:
             if os.geteuid() not in (0, instance.directory.uid):
                 raise exception.FileFailed(
                     path=instance.directory.path,

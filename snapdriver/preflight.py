@@ -13,6 +13,7 @@
 """What forbids a verb whatever the kind of snapshot (invariant I8)."""
 
 import os
+from typing import NamedTuple
 
 from snapdriver import chain
 from snapdriver import directory
@@ -25,22 +26,49 @@ from snapdriver import privsep
 from snapdriver import survey as surveys
 
 
-def of_domain(instance: instances.Instance) -> list[str]:
-    """What the domain is doing that must end first."""
+class Look(NamedTuple):
+    """What a plan asks libvirt first.
+
+    :ivar names: of all snapshots that libvirt lists.
+    :ivar refusals: what may forbid even to look at the domain's files.
+    """
+
+    domain: domains.Domain
+    power: model.Power
+    names: set[str]
+    refusals: list[str]
+
+
+def look(instance: instances.Instance) -> Look:
+    """:raises DomainNotFound: libvirt has no such domain."""
     domain = instance.domain
     if domain is None:
-        return [f'libvirt does not know domain {instance.name}; define it']
+        raise exception.DomainNotFound(domain=instance.name,
+                                       searched='libvirt')
+    power, asleep = domain.power_and_sleep()
+    names = domain.snapshot_names()
+    return Look(domain, power, names, of_domain(domain, power, asleep)
+                or of_strangers(instance, names))
+
+
+def of_domain(domain: domains.Domain, power: model.Power,
+              asleep: bool) -> list[str]:
+    """What the domain is doing that must end first.
+
+    :param asleep: its guest is suspended to RAM.
+    """
     found = []
-    if domain.has_managed_save():
-        found.append('it is suspended to a managed save image, which holds '
-                     'open what the snapshot would freeze; start it, or drop '
-                     'the image by "virsh managedsave-remove"')
     if domain.has_checkpoints():
         found.append('it has libvirt checkpoints, which external snapshots '
                      'break; delete them by "virsh checkpoint-delete"')
-    if domain.power() is model.Power.SHUTOFF:
+    if power is model.Power.SHUTOFF:
+        if domain.has_managed_save():
+            found.append(
+                'it is suspended to a managed save image, which holds open '
+                'what the snapshot would freeze; start it, or drop the image '
+                'by "virsh managedsave-remove"')
         return found
-    if domain.is_suspended_to_ram():
+    if asleep:
         found.append('its guest sleeps (suspended to RAM); wake it by "virsh '
                      'dompmwakeup"')
     if domain.is_migrating_or_saving():
@@ -58,11 +86,15 @@ def of_block_jobs(domain: domains.Domain,
                 found.disk.target for found in survey.ours.values())]
 
 
-def of_strangers(instance: instances.Instance) -> list[str]:
-    """External snapshots that others made: our disks stand on their files."""
+def of_strangers(instance: instances.Instance,
+                 names: set[str]) -> list[str]:
+    """External snapshots that others made: our disks stand on their files.
+
+    :param names: of all snapshots that libvirt lists.
+    """
     domain = instance.domain
     ours = {s.name for s in instance.state.snapshots.values()}
-    if domain is None or not domain.snapshot_names() - ours:
+    if domain is None or not names - ours:
         return []
     theirs = [s.name for s in map(domainxml.parse_snapshot,
                                   domain.snapshot_xmls())
@@ -74,11 +106,12 @@ def of_strangers(instance: instances.Instance) -> list[str]:
             'adopt", or delete them by virsh'] if theirs else []
 
 
-def of_name(instance: instances.Instance, name: str) -> list[str]:
+def of_name(instance: instances.Instance, name: str,
+            names: set[str]) -> list[str]:
+    """:param names: of all snapshots that libvirt lists."""
     if instance.state.snapshot_named(name) is not None:
         return [f'it has a snapshot "{name}" already; choose another name']
-    if (instance.domain is not None
-            and name in instance.domain.snapshot_names()):
+    if name in names:
         return [f'libvirt has a snapshot "{name}" that snapdriver did not '
                 'make; choose another name, or take it over by "snapdriver '
                 'domain adopt"']

@@ -67,14 +67,21 @@ def give_to_owner(directory: str, name: str) -> None:
     _do('chown', directory, name)
 
 
+_ready = False
+
+
 def ready() -> None:
     """Make sure that privileged acts will work, before anything changes.
 
+    The helper is asked once; it lives as long as this process.
+
     :raises PrivilegeMissing: they will not.
     """
-    if os.geteuid() != 0:
+    global _ready
+    if os.geteuid() != 0 and not _ready:
         _through_helper('use the privileged helper for', '/', _privileged,
                         'nothing', '/')
+        _ready = True
 
 
 def _do(act: str, directory: str, *args: Any) -> None:

@@ -38,6 +38,9 @@ SCHEMA = 1
 FILE = 'state.json'
 _T = TypeVar('_T')
 _MAX_BYTES = 8 << 20
+_FIELDS = {cls: tuple(field.name for field in dataclasses.fields(cls))
+           for cls in (model.State, model.Disk, model.Layer, model.Snapshot,
+                       model.Point, model.Operation, model.Job)}
 _YEAR_10000 = 253402300800  # the first moment that datetime cannot show
 _TYPES = (model.State, model.Disk, model.Layer, model.Snapshot, model.Point,
           model.Operation, model.Job)
@@ -112,9 +115,9 @@ def dumps(state: model.State) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name))
-                for field in dataclasses.fields(value)}
+    fields = _FIELDS.get(type(value))
+    if fields is not None:
+        return {name: _plain(getattr(value, name)) for name in fields}
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

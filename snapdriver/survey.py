@@ -18,6 +18,7 @@ import dataclasses
 import os
 
 from snapdriver import chain
+from snapdriver import domain as domains
 from snapdriver import domainxml
 from snapdriver import exception
 from snapdriver import instance as instances
@@ -75,17 +76,14 @@ class Survey:
         return picked
 
 
-def survey(instance: instances.Instance) -> Survey:
-    """Look at every disk of the domain, which libvirt must know.
+def survey(instance: instances.Instance, domain: domains.Domain,
+           power: model.Power) -> Survey:
+    """Look at every disk of the domain.
 
     :raises UnsafeFile, UnsafeImage: a file in the directory is not what it
         should be.
     """
-    domain = instance.domain
-    if domain is None:
-        raise exception.DomainNotFound(domain=instance.name,
-                                       searched=instance.directory.path)
-    running = domain.power() is not model.Power.SHUTOFF
+    running = power is not model.Power.SHUTOFF
     xml = domain.live_xml() if running else domain.defined_xml()
     ours: dict[str, Found] = {}
     left_out: dict[str, str] = {}

@@ -139,13 +139,14 @@ def saved_xml(instance: instances.Instance,
     own verbs need of it only what virsh shows.
     """
     folder, name = instance.make_folder(), xml_file(snapshot.id)
-    try:
-        return folder.read(name, _MAX_XML).decode()
-    except FileNotFoundError:
-        if instance.domain is None:
-            raise
-    LOG.warning('%(file)s is gone; it is written anew from the definition of '
-                'today', {'file': folder.path_of(name)})
+    if folder.stat(name) is not None:
+        xml = folder.read(name, _MAX_XML).decode()
+        if domainxml.is_domain(xml):
+            return xml
+    if instance.domain is None:
+        raise exception.FileMissing(path=folder.path_of(name))
+    LOG.warning('%(file)s is gone, or was cut off; it is written anew from '
+                'the definition of today', {'file': folder.path_of(name)})
     xml = instance.domain.defined_xml()
     folder.replace_file(name, xml.encode())
     return xml

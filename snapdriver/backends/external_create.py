@@ -33,7 +33,6 @@ from snapdriver import cleanup
 from snapdriver import directory
 from snapdriver import domain as domains
 from snapdriver import domainxml
-from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import model
 from snapdriver import preflight
@@ -61,22 +60,16 @@ class _Todo:
 def plan(instance: instances.Instance,
          request: model.CreateRequest) -> model.Plan:
     """See :meth:`snapdriver.backends.base.Backend.plan_create`."""
-    refusals = (preflight.of_domain(instance)
-                or preflight.of_strangers(instance))
-    if refusals:  # what it is doing may forbid even to look at its files
+    domain, power, names, refusals = preflight.look(instance)
+    if refusals:
         return model.Plan(
             verb='create', domain=instance.name, snapshots=(request.name,),
             kind=request.kind, refusals=tuple(refusals))
-    survey = surveys.survey(instance)
-    domain = instance.domain
-    if domain is None:
-        raise exception.DomainNotFound(domain=instance.name,
-                                       searched=instance.directory.path)
+    survey = surveys.survey(instance, domain, power)
     picked = survey.pick(request.disks, instance.name)
     left_out = dict(survey.left_out) | {
         found.disk.target: 'it was not asked for'
         for name, found in survey.ours.items() if name not in picked}
-    power = domain.power()
     refusals += survey.problems
     if power is not model.Power.SHUTOFF:
         refusals += preflight.of_block_jobs(domain, survey)
@@ -85,7 +78,7 @@ def plan(instance: instances.Instance,
             'it has no disk that can be snapshotted (' + (', '.join(
                 f'{t}: {why}' for t, why in survey.left_out.items())
                 or 'it has no disk at all') + ')')
-    refusals += preflight.of_name(instance, request.name)
+    refusals += preflight.of_name(instance, request.name, names)
     refusals += preflight.of_limits(instance, picked)
     refusals += preflight.of_space(instance)
     if not refusals:
@@ -146,8 +139,8 @@ def _draft(state: model.State, todo: _Todo) -> model.Snapshot:
 
 
 def _prepare(instance: instances.Instance, todo: _Todo) -> None:
-    instance.make_folder().replace_file(  # on disk with the commit
-        view.xml_file(todo.request.id), todo.xml.encode(), sync_name=False)
+    instance.make_folder().replace_file(  # what is lost is made again
+        view.xml_file(todo.request.id), todo.xml.encode(), durably=False)
     for found in todo.picked.values():
         if instance.directory.stat(found.layer.file) is None:
             instance.directory.link(found.disk.name, found.layer.file)

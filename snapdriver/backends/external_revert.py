@@ -37,7 +37,6 @@ from snapdriver import chain
 from snapdriver import cleanup
 from snapdriver import directory
 from snapdriver import domain as domains
-from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import model
 from snapdriver import naming
@@ -63,18 +62,13 @@ class _Todo:
 def plan(instance: instances.Instance,
          request: model.RevertRequest) -> model.Plan:
     """See :meth:`snapdriver.backends.base.Backend.plan_revert`."""
-    refusals = (preflight.of_domain(instance)
-                or preflight.of_strangers(instance))
-    if refusals:  # what it is doing may forbid even to look at its files
+    domain, was, _, refusals = preflight.look(instance)
+    if refusals:
         return model.Plan(
             verb='revert', domain=instance.name, kind=request.snapshot.kind,
             snapshots=(request.snapshot.name,), refusals=tuple(refusals))
-    survey = surveys.survey(instance)
-    domain, state = instance.domain, instance.state
-    if domain is None:
-        raise exception.DomainNotFound(domain=instance.name,
-                                       searched=instance.directory.path)
-    was = domain.power()
+    survey = surveys.survey(instance, domain, was)
+    state = instance.state
     refusals += survey.problems
     if was is not model.Power.SHUTOFF:
         refusals += preflight.of_block_jobs(domain, survey)
@@ -137,7 +131,7 @@ def revert(instance: instances.Instance,
         'was': todo.was.value, 'wanted': todo.wanted.value})
     if safety is not None:
         instance.make_folder().replace_file(
-            view.xml_file(safety.id), todo.xml.encode())
+            view.xml_file(safety.id), todo.xml.encode(), durably=False)
     overlays.make(instance, todo.new, instance.operation.data['sizes'])
     instance.passed('overlaid')
     if instance.power() is not model.Power.SHUTOFF:

@@ -225,6 +225,8 @@ class HelperTest(testtools.TestCase):
                 self.assertIn('no sudo', str(error))
 
     def test_ready(self) -> None:
+        self.useFixture(fixtures.MonkeyPatch(
+            'snapdriver.privsep._ready', False))
         self.as_user(0)
         privsep.ready()
         self.helper.assert_not_called()
