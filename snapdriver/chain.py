@@ -23,6 +23,7 @@ r"""The tree of layers and of snapshots: reading, checking, planning. Pure.
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
+import dataclasses
 
 from snapdriver import model
 
@@ -139,6 +140,24 @@ def without(snapshots: Mapping[str, model.Snapshot],
     """Each remaining snapshot's parent once those are gone."""
     return {s.id: nearest(snapshots, s.parent, gone)
             for s in snapshots.values() if s.id not in gone}
+
+
+def drop(state: model.State, gone: Collection[str]) -> model.State:
+    """The state without those snapshots, and the layers only they needed.
+
+    Their children get their parents; so does the mark of the current one.
+    """
+    snapshots = {
+        key: dataclasses.replace(state.snapshots[key], parent=parent)
+        for key, parent in without(state.snapshots, gone).items()}
+    left = set(unneeded(
+        state.layers, named(snapshots.values())
+        | {disk.active for disk in state.disks.values()}))
+    return dataclasses.replace(
+        state, snapshots=snapshots,
+        layers={key: layer for key, layer in state.layers.items()
+                if key not in left},
+        current=nearest(state.snapshots, state.current, gone))
 
 
 def nearest(snapshots: Mapping[str, model.Snapshot], start: str | None,

@@ -24,9 +24,7 @@ The first record takes the name away, durably; from then on a delete is only
 ever finished.
 """
 
-from collections.abc import Collection
 from collections.abc import Sequence
-import dataclasses
 
 from snapdriver import chain
 from snapdriver import cleanup
@@ -53,7 +51,7 @@ def plan(instance: instances.Instance, names: Sequence[str],
         if children:
             gone += chain.descendants(state.snapshots, snapshot.id)
     gone = list(dict.fromkeys(gone))
-    after = _without(state, gone)
+    after = chain.drop(state, gone)
     unlinked = [layer.file for layer in state.layers.values()
                 if layer.id not in after.layers]
     freed = sum(instance.held_bytes(layer) for layer in state.layers
@@ -71,7 +69,7 @@ def plan(instance: instances.Instance, names: Sequence[str],
 def delete(instance: instances.Instance, plan: model.Plan) -> None:
     """Do what was planned."""
     state = instance.state
-    after = _without(state, plan.data)
+    after = chain.drop(state, plan.data)
     instance.begin(
         'delete', '', 'unnamed',
         {'unlink': list(plan.removed_files), 'names': list(plan.snapshots)},
@@ -90,17 +88,3 @@ def finish(instance: instances.Instance) -> None:
     view.sync(instance)
     instance.finish('committed')
     cleanup.forget_if_bare(instance)
-
-
-def _without(state: model.State, gone: Collection[str]) -> model.State:
-    parents = chain.without(state.snapshots, gone)
-    snapshots = {i: dataclasses.replace(state.snapshots[i], parent=parent)
-                 for i, parent in parents.items()}
-    unneeded = chain.unneeded(
-        state.layers, chain.named(snapshots.values())
-        | {disk.active for disk in state.disks.values()})
-    return dataclasses.replace(
-        state, snapshots=snapshots,
-        layers={i: layer for i, layer in state.layers.items()
-                if i not in unneeded},
-        current=chain.nearest(state.snapshots, state.current, gone))

@@ -182,6 +182,7 @@ def _commit(instance: instances.Instance) -> None:
     for name, layer in new.items():
         disks[name] = dataclasses.replace(
             disks[name], active=layer.id, size=data['sizes'][name])
+    layers = dict(state.layers) | {layer.id: layer for layer in new.values()}
     snapshots = dict(state.snapshots)
     safety = _needed_safety(instance)
     pruned: list[str] = []
@@ -189,20 +190,18 @@ def _commit(instance: instances.Instance) -> None:
         snapshots[safety.id] = safety
         pruned = _outdated(snapshots, data['snapshot'],
                            instance.options.safety_keep)
-    parents = chain.without(snapshots, pruned)
-    snapshots = {i: dataclasses.replace(snapshots[i], parent=parent)
-                 for i, parent in parents.items()}
-    layers = dict(state.layers) | {layer.id: layer for layer in new.values()}
-    gone = chain.unneeded(layers, chain.named(snapshots.values())
-                          | {disk.active for disk in disks.values()})
+    after = chain.drop(dataclasses.replace(
+        state, disks=disks, layers=layers, snapshots=snapshots,
+        current=data['snapshot']), pruned)
     _freeze(instance)
     instance.passed('frozen')
     instance.advance(
         'committed',
-        {'unlink': [layers[layer].file for layer in gone],
+        {'unlink': [layer.file for key, layer in layers.items()
+                    if key not in after.layers],
          'pruned': [state.snapshots[i].name for i in pruned]},
-        disks=disks, snapshots=snapshots, current=data['snapshot'],
-        layers={i: layer for i, layer in layers.items() if i not in gone})
+        disks=disks, snapshots=after.snapshots, layers=after.layers,
+        current=after.current)
 
 
 def _needed_safety(instance: instances.Instance) -> model.Snapshot | None:

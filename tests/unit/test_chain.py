@@ -200,3 +200,30 @@ class SnapshotsTest(testtools.TestCase):
             self.assertEqual(
                 set(chain.descendants(tree, one)) - gone,
                 set(chain.descendants(remaining, one)))
+
+
+class DropTest(testtools.TestCase):
+    """Snapshots that go, and the layers that nothing needs any more."""
+
+    def test_what_others_stand_on_stays(self) -> None:
+        after = chain.drop(samples.state(), [samples.S1])
+        self.assertEqual([samples.S2], list(after.snapshots))
+        self.assertIsNone(after.snapshots[samples.S2].parent)
+        self.assertEqual(samples.S2, after.current)
+        self.assertEqual(samples.state().layers, after.layers)
+
+    def test_a_branch_goes_with_its_name(self) -> None:
+        before = samples.state()
+        branch = samples.layer(samples.D, samples.A)
+        named = samples.snapshot('00000000-0000-4000-8000-000000000003',
+                                 samples.S1, disk=samples.D)
+        state = dataclasses.replace(
+            before, layers=before.layers | {branch.id: branch},
+            snapshots=before.snapshots | {named.id: named})
+        self.assertEqual(before, chain.drop(state, [named.id]))
+
+    def test_the_mark_goes_to_the_nearest(self) -> None:
+        self.assertEqual(
+            samples.S1, chain.drop(samples.state(), [samples.S2]).current)
+        self.assertIsNone(chain.drop(
+            samples.state(), [samples.S1, samples.S2]).current)
