@@ -221,7 +221,7 @@ def _view(instance: instances.Instance) -> Findings:
                 'recover" describes it again'))
     current = (None if state.current is None
                else state.snapshots[state.current].name)
-    if current is not None and domain.current_and_parent()[0] != current:
+    if current is not None and domain.current_snapshot() != current:
         result.append(model.Finding(
             _WARNING, 'view-differs', current,
             'virsh shows another snapshot as the current one; "snapdriver '

@@ -230,17 +230,12 @@ class Domain:
         return set(self._call('list the snapshots',
                               self.handle.snapshotListNames, 0))
 
-    def current_and_parent(self) -> tuple[str | None, str | None]:
-        """Names of the snapshot that libvirt calls current, and its parent.
-        """
+    def current_snapshot(self) -> str | None:
+        """The name of the one that libvirt calls current."""
         try:
-            current = self.handle.snapshotCurrent()
+            return str(self.handle.snapshotCurrent().getName())
         except libvirt.libvirtError:
-            return None, None
-        try:
-            return current.getName(), current.getParent().getName()
-        except libvirt.libvirtError:
-            return current.getName(), None
+            return None
 
     def snapshot_xmls(self) -> list[str]:
         """The XML of each snapshot, parents first; holds secrets."""

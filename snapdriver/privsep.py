@@ -86,6 +86,8 @@ def ready() -> None:
 
 def _do(act: str, directory: str, *args: Any) -> None:
     try:
+        if _is_anothers(os.path.join(directory, args[0])):
+            raise PermissionError(errno.EPERM, 'it belongs to another user')
         _ACTS[act](directory, *args)
     except PermissionError as error:
         if os.geteuid() == 0:
@@ -94,6 +96,14 @@ def _do(act: str, directory: str, *args: Any) -> None:
                 reason=error.strerror) from error
         _through_helper(act, os.path.join(directory, args[0]), _privileged,
                         act, directory, *args)
+
+
+def _is_anothers(path: str) -> bool:
+    """Whether the kernel will refuse us, so that trying costs only time."""
+    me = os.geteuid()
+    with contextlib.suppress(OSError):
+        return me != 0 and os.lstat(path).st_uid != me
+    return False
 
 
 def _through_helper(action: str, path: str, call: Callable[..., Any],

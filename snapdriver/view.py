@@ -30,13 +30,17 @@ LOG = logging.getLogger(__name__)
 _MAX_XML = 4 << 20
 
 
-def took(instance: instances.Instance, snapshot: model.Snapshot) -> bool:
-    """Whether libvirt, which has just made it, lists it as we would."""
-    if instance.domain is None:
+def is_current(instance: instances.Instance, names: set[str]) -> bool:
+    """Whether libvirt lists our snapshots, and the same one as current.
+
+    :param names: of all that it lists.
+    """
+    state, domain = instance.state, instance.domain
+    if domain is None or names != {s.name for s in state.snapshots.values()}:
         return False
-    parent = (None if snapshot.parent is None
-              else instance.state.snapshots[snapshot.parent].name)
-    return instance.domain.current_and_parent() == (snapshot.name, parent)
+    return (state.current is None
+            or state.snapshots[state.current].name
+            == domain.current_snapshot())
 
 
 def sync(instance: instances.Instance) -> None:
@@ -62,7 +66,7 @@ def _sync(instance: instances.Instance, domain: domains.Domain) -> None:
         return
     described = {element.name: element for element in map(
         domainxml.parse_snapshot, domain.snapshot_xmls())}
-    current, _ = domain.current_and_parent()
+    current = domain.current_snapshot()
     recorded = set(instance.make_folder().names())
     wrong: dict[str, model.Snapshot] = {}
     for snapshot in ordered:

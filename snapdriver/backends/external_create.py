@@ -55,6 +55,7 @@ class _Todo:
     domain: domains.Domain
     power: model.Power
     quiesce: bool
+    in_view: bool
 
 
 def plan(instance: instances.Instance,
@@ -88,6 +89,7 @@ def plan(instance: instances.Instance,
     todo = _Todo(
         request=request, xml=survey.xml, picked=picked, left_out=left_out,
         domain=domain, power=power, quiesce=quiesce,
+        in_view=view.is_current(instance, names),
         new={name: overlays.planned(instance, name, found.layer.id,
                                     found.disk.size)
              for name, found in picked.items()})
@@ -116,7 +118,9 @@ def create(instance: instances.Instance, plan: model.Plan) -> model.Snapshot:
         layers=dict(state.layers) | {
             found.layer.id: found.layer for found in todo.picked.values()})
     _prepare(instance, todo)
-    return _finish(instance, _switch(instance, todo))
+    # A live create puts it into libvirt's list, on the one that is current.
+    return _finish(instance, _switch(instance, todo),
+                   todo.power is not model.Power.SHUTOFF and todo.in_view)
 
 
 def _draft(state: model.State, todo: _Todo) -> model.Snapshot:
@@ -235,10 +239,12 @@ def _freeze(instance: instances.Instance) -> None:
 
 
 def _finish(instance: instances.Instance,
-            frozen_at: float | None = None) -> model.Snapshot:
+            frozen_at: float | None = None,
+            in_view: bool = False) -> model.Snapshot:
     """Freeze the layers below and give them their name.
 
     :param frozen_at: the moment; unless known, that of the first record.
+    :param in_view: whether libvirt lists it already, as it should.
     """
     state, data = instance.state, instance.operation.data
     snapshot = state_file.to_snapshot(data['snapshot'])
@@ -255,6 +261,6 @@ def _finish(instance: instances.Instance,
         disks=dict(state.disks) | {
             name: dataclasses.replace(state.disks[name], active=layer.id)
             for name, layer in new.items()})
-    if not view.took(instance, snapshot):
+    if not in_view:
         view.sync(instance)
     return snapshot
