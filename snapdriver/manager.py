@@ -240,11 +240,9 @@ class SnapshotManager:
         :returns: one sentence for each thing that was done.
         """
         with self._locked(domain) as instance:
-            done = [*self._recover(instance)]
-            with _translated():
-                done += reunion.reunite(instance)
-                settle.settle(instance)
-                view.sync(instance)
+            done = [*self._recover(instance), *reunion.reunite(instance)]
+            settle.settle(instance)
+            view.sync(instance)
             return done
 
     def settle(self, domain: Any) -> bool:
@@ -257,9 +255,8 @@ class SnapshotManager:
         """
         with self._locked(domain) as instance:
             self._recover(instance)
-            with _translated():
-                settled = settle.settle(instance)
-                view.sync(instance)
+            settled = settle.settle(instance)
+            view.sync(instance)
             return settled
 
     def adopt(self, domain: Any,
@@ -331,9 +328,8 @@ class SnapshotManager:
         """The same with nothing unfinished, and settled if it is off."""
         with self._locked(domain) as instance:
             self._recover(instance)
-            with _translated():
-                settle.settle(instance)
-                yield instance
+            settle.settle(instance)
+            yield instance
 
     @contextlib.contextmanager
     def _looking(self, domain: Any) -> Iterator[instances.Instance]:

@@ -18,7 +18,7 @@
     overlaid    c, empty, on a             nobody uses it
     stopped     the guest is off
     switched    the domain is defined on c, and "disk" is c
-    frozen      b has mode 0440, if it is kept
+    frozen      b has mode 0440
     committed   base <- a <- c             state: active is c, current is s1;
                         s1 \\- b            b has the safety snapshot's name
     unlinked    (or b is gone, if nothing was written to it)
