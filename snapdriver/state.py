@@ -98,7 +98,7 @@ def save(folder: directory.Directory, state: model.State) -> model.State:
 
 def to_plain(value: Any) -> Any:
     """A dataclass of the model as JSON types, for an operation's data."""
-    return _plain(value)
+    return json.loads(json.dumps(value, default=_fields))
 
 
 def to_snapshot(item: Mapping[str, Any]) -> model.Snapshot:
@@ -107,22 +107,14 @@ def to_snapshot(item: Mapping[str, Any]) -> model.Snapshot:
 
 
 def dumps(state: model.State) -> bytes:
-    document = {'schema': SCHEMA} | {
-        field.name: _plain(getattr(state, field.name))
-        for field in dataclasses.fields(state)}
     # No indentation: only so does Python use its fast encoder.
-    return json.dumps(document).encode() + b'\n'
+    return json.dumps({'schema': SCHEMA} | _fields(state),
+                      default=_fields).encode() + b'\n'
 
 
-def _plain(value: Any) -> Any:
-    fields = _FIELDS.get(type(value))
-    if fields is not None:
-        return {name: _plain(getattr(value, name)) for name in fields}
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
+def _fields(value: Any) -> dict[str, Any]:
+    """A dataclass of the model as its fields; the encoder asks for each."""
+    return {name: getattr(value, name) for name in _FIELDS[type(value)]}
 
 
 def _state(document: dict[str, Any]) -> model.State:
