@@ -100,6 +100,13 @@ def hidden(state: model.State) -> list[str]:
                   key=lambda layer: depth(state.layers, layer))
 
 
+def pinned(state: model.State) -> set[str]:
+    """The layers that jobs read, with all that they stand on."""
+    return {below for job in state.jobs.values()
+            for layer in job.data.get('pins', ())
+            for below in to_base(state.layers, layer)}
+
+
 def frozen(state: model.State) -> list[str]:
     """All layers but the active ones."""
     active = {disk.active for disk in state.disks.values()}
@@ -151,7 +158,7 @@ def drop(state: model.State, gone: Collection[str]) -> model.State:
         key: dataclasses.replace(state.snapshots[key], parent=parent)
         for key, parent in without(state.snapshots, gone).items()}
     left = set(unneeded(
-        state.layers, named(snapshots.values())
+        state.layers, named(snapshots.values()) | pinned(state)
         | {disk.active for disk in state.disks.values()}))
     return dataclasses.replace(
         state, snapshots=snapshots,

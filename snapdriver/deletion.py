@@ -24,14 +24,21 @@ The first record takes the name away, durably; from then on a delete is only
 ever finished.
 """
 
+from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
+import dataclasses
 
 from snapdriver import chain
 from snapdriver import cleanup
 from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import model
+from snapdriver import state as state_file
 from snapdriver import view
+from snapdriver.backends import base
+
+Backends = Callable[[], Mapping[str, base.Backend]]
 
 
 def plan(instance: instances.Instance, names: Sequence[str],
@@ -66,21 +73,43 @@ def plan(instance: instances.Instance, names: Sequence[str],
         notes=tuple(notes), data=gone)
 
 
-def delete(instance: instances.Instance, plan: model.Plan) -> None:
+def delete(instance: instances.Instance, plan: model.Plan,
+           backends: Backends) -> None:
     """Do what was planned."""
     state = instance.state
     after = chain.drop(state, plan.data)
     instance.begin(
         'delete', '', 'unnamed',
-        {'unlink': list(plan.removed_files), 'names': list(plan.snapshots)},
+        {'unlink': list(plan.removed_files), 'names': list(plan.snapshots),
+         'discard': [state_file.to_plain(state.snapshots[i])
+                     for i in plan.data if _has_tags(state.snapshots[i])]},
         snapshots=after.snapshots, layers=after.layers,
         current=after.current)
-    finish(instance)
+    finish(instance, backends)
 
 
-def finish(instance: instances.Instance) -> None:
+def sweep(instance: instances.Instance, backends: Backends) -> None:
+    """Unlink the layers that nothing needs any more: a pin is gone."""
+    plan = model.Plan(verb='delete', domain=instance.name, snapshots=(),
+                      data=())
+    after = chain.drop(instance.state, ())
+    unlinked = tuple(layer.file for layer in instance.state.layers.values()
+                     if layer.id not in after.layers)
+    if unlinked:
+        delete(instance, dataclasses.replace(plan, removed_files=unlinked),
+               backends)
+
+
+def finish(instance: instances.Instance, backends: Backends) -> None:
     """What remains once the names are gone; can be repeated."""
     data = instance.operation.data
+    dropped = [state_file.to_snapshot(item)
+               for item in data.get('discard', ())]
+    for kind in dict.fromkeys(snapshot.kind for snapshot in dropped):
+        backends()[kind].discard(instance, _that_stay(instance, [
+            snapshot for snapshot in dropped if snapshot.kind == kind]))
+    if dropped:
+        instance.passed('discarded')
     cleanup.unlink(instance, data['unlink'])
     cleanup.sweep_folder(instance)
     instance.passed('unlinked')
@@ -88,3 +117,15 @@ def finish(instance: instances.Instance) -> None:
     view.sync(instance)
     instance.finish('committed')
     cleanup.forget_if_bare(instance)
+
+
+def _has_tags(snapshot: model.Snapshot) -> bool:
+    return any(point.tag is not None for point in snapshot.disks.values())
+
+
+def _that_stay(instance: instances.Instance,
+               snapshots: Sequence[model.Snapshot]) -> list[model.Snapshot]:
+    """Those snapshots, without their points at layers that are gone."""
+    return [dataclasses.replace(snapshot, disks={
+        name: point for name, point in snapshot.disks.items()
+        if point.layer in instance.state.layers}) for snapshot in snapshots]

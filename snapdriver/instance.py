@@ -13,6 +13,7 @@
 """One instance: its directory, its state, its domain if there is one."""
 
 from collections.abc import Iterator
+import contextlib
 import dataclasses
 import os
 import re
@@ -27,6 +28,7 @@ from snapdriver import directory
 from snapdriver import domain as domains
 from snapdriver import exception
 from snapdriver import journal
+from snapdriver import locks
 from snapdriver import model
 from snapdriver import qcow2
 from snapdriver import state as state_file
@@ -42,6 +44,7 @@ class Instance:
     :ivar directory: where the disks lie.
     :ivar folder: where the state lies; None until the first verb.
     :ivar domain: None if libvirt has none, or cannot be asked.
+    :ivar lock: the lock that the running verb holds; None if it only looks.
     """
 
     def __init__(self, conf: cfg.ConfigOpts, path: str, identity: str,
@@ -52,6 +55,7 @@ class Instance:
         self.uuid = identity
         self.name = name
         self.domain = domain
+        self.lock: locks.InstanceLock | None = None
         self.directory = directory.Directory(path)
         self.folder: directory.Directory | None = None
         self._state: model.State | None = None
@@ -133,6 +137,21 @@ class Instance:
     def save(self, state: model.State) -> None:
         self._state = state_file.save(
             self.make_folder(), dataclasses.replace(state, name=self.name))
+
+    @contextlib.contextmanager
+    def unlocked(self) -> Iterator[None]:
+        """Within, others may work on the instance: for what takes long.
+
+        A job that is recorded protects what it reads. The state is read
+        again at the end.
+        """
+        if self.lock is None:
+            raise RuntimeError('the lock is not held')
+        try:
+            with self.lock.let_go():
+                yield
+        finally:
+            self.load()
 
     def require_ours(self) -> None:
         """:raises StateElsewhere: the state file is another host's."""

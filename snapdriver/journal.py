@@ -26,7 +26,7 @@ PHASES: Mapping[str, Sequence[str]] = {
                'committed'),
     'revert': ('planned', 'overlaid', 'stopped', 'switched', 'frozen',
                'committed', 'unlinked', 'started'),
-    'delete': ('unnamed', 'unlinked', 'committed'),
+    'delete': ('unnamed', 'discarded', 'unlinked', 'committed'),
     'settle': ('defined', 'linked', 'renamed'),
     'reunite': ('planned', 'saved', 'committed'),
     'adopt': ('planned', 'linked', 'frozen', 'committed'),

@@ -30,32 +30,71 @@ from snapdriver import exception
 FILE = 'lock'
 
 
-@contextlib.contextmanager
-def instance(folder: directory.Directory, domain: str,
-             timeout: int) -> Iterator[None]:
-    """Hold the lock of the instance whose state folder that is.
+class InstanceLock:
+    """The lock of one instance.
 
+    :param folder: the instance's state folder.
+    :param domain: its name, for messages.
     :param timeout: seconds to wait for another holder.
-    :raises Busy: another holder has not let go by then.
-    :raises UnsafeFile: the lock file is not a plain file of ours.
     """
-    with contextlib.suppress(FileExistsError):
-        os.close(folder.create(FILE, 0o660))
-    folder.regular(FILE)
-    path = folder.path_of(FILE)
-    # POSIX locks belong to the process: threads need the internal one.
-    threads: Any = lockutils.internal_lock(path)
-    end = time.monotonic() + timeout
-    if not threads.acquire(timeout=timeout):
-        raise exception.Busy(domain=domain, path=path, seconds=timeout)
-    try:
-        lock = lockutils.external_lock(FILE, lock_path=folder.path)
-        if not lock.acquire(blocking=True, delay=0.01, max_delay=0.1,
-                            timeout=max(0.01, end - time.monotonic())):
-            raise exception.Busy(domain=domain, path=path, seconds=timeout)
+
+    def __init__(self, folder: directory.Directory, domain: str,
+                 timeout: int) -> None:
+        self._folder, self._domain, self._timeout = folder, domain, timeout
+        self._holds = False
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold it.
+
+        :raises Busy: another holder has not let go in time.
+        :raises UnsafeFile: the lock file is not a plain file of ours.
+        """
+        self._take()
         try:
             yield
         finally:
-            lock.release()
-    finally:
-        threads.release()
+            self._release()
+
+    @contextlib.contextmanager
+    def let_go(self) -> Iterator[None]:
+        """Within, others may hold it; only inside :meth:`held`.
+
+        What was read before it must be read again after it.
+        """
+        self._release()
+        try:
+            yield
+        finally:
+            self._take()
+
+    def _take(self) -> None:
+        with contextlib.suppress(FileExistsError):
+            os.close(self._folder.create(FILE, 0o660))
+        self._folder.regular(FILE)
+        path = self._folder.path_of(FILE)
+        # POSIX locks belong to the process: threads need the internal one.
+        threads: Any = lockutils.internal_lock(path)
+        end = time.monotonic() + self._timeout
+        if not threads.acquire(timeout=self._timeout):
+            raise self._busy(path)
+        self._threads = threads
+        self._file = lockutils.external_lock(
+            FILE, lock_path=self._folder.path)
+        if not self._file.acquire(
+                blocking=True, delay=0.01, max_delay=0.1,
+                timeout=max(0.01, end - time.monotonic())):
+            threads.release()
+            raise self._busy(path)
+        self._holds = True
+
+    def _release(self) -> None:
+        if not self._holds:
+            return  # another holder kept it after let_go()
+        self._holds = False
+        self._file.release()
+        self._threads.release()
+
+    def _busy(self, path: str) -> exception.Busy:
+        return exception.Busy(domain=self._domain, path=path,
+                              seconds=self._timeout)

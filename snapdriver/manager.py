@@ -212,7 +212,7 @@ class SnapshotManager:
         with self._working(domain) as instance:
             plan = deletion.plan(instance, names, children, everything)
             if plan.snapshots:
-                deletion.delete(instance, plan)
+                deletion.delete(instance, plan, self._loaded)
                 LOG.info('Deleted snapshots %(names)s of %(domain)s '
                          '(%(uuid)s)',
                          {'names': ', '.join(plan.snapshots),
@@ -317,8 +317,10 @@ class SnapshotManager:
                 raise exception.FileFailed(
                     path=instance.directory.path,
                     reason='it belongs to another user')
-            with locks.instance(instance.make_folder(), instance.name,
-                                self._options.lock_timeout):
+            lock = locks.InstanceLock(instance.make_folder(), instance.name,
+                                      self._options.lock_timeout)
+            with lock.held():
+                instance.lock = lock
                 instance.load()
                 instance.require_ours()
                 yield instance
@@ -343,11 +345,8 @@ class SnapshotManager:
             yield instance
 
     def _recover(self, instance: instances.Instance) -> Sequence[str]:
-        operation = instance.state.operation
-        backend = (None if operation is None
-                   else self._loaded().get(operation.kind))
         with _translated():
-            return recovery.recover(instance, backend)
+            return recovery.recover(instance, self._loaded)
 
     def _attempt(self, instance: instances.Instance, act: Callable[[], _T],
                  result: Callable[[], _T | None] = lambda: None) -> _T:

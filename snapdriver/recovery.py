@@ -22,16 +22,15 @@ from snapdriver import instance as instances
 from snapdriver import model
 from snapdriver import reunion
 from snapdriver import thawing
-from snapdriver.backends import base
 
 LOG = logging.getLogger(__name__)
 
 
 def recover(instance: instances.Instance,
-            backend: base.Backend | None) -> list[str]:
+            backends: deletion.Backends) -> list[str]:
     """Finish or undo the operation that the state has; safe at any time.
 
-    :param backend: that of the operation's kind; None if it has none.
+    :param backends: loads them, by kind.
     :returns: one sentence for each thing that was done.
     :raises Unfinished: it cannot be done now.
     """
@@ -39,7 +38,7 @@ def recover(instance: instances.Instance,
     operation = instance.state.operation
     if operation is not None:
         try:
-            result = _operation(instance, operation, backend)
+            result = _operation(instance, operation, backends)
         except (exception.SnapdriverError, KeyError, TypeError, ValueError,
                 AttributeError) as error:  # the latter: it was edited
             raise exception.Unfinished(
@@ -62,9 +61,9 @@ def recover(instance: instances.Instance,
 
 
 def _operation(instance: instances.Instance, operation: model.Operation,
-               backend: base.Backend | None) -> str:
+               backends: deletion.Backends) -> str:
     if operation.verb == 'delete':
-        deletion.finish(instance)
+        deletion.finish(instance, backends)
         return 'finished'
     if operation.verb == 'reunite':
         reunion.resume(instance)
@@ -72,6 +71,8 @@ def _operation(instance: instances.Instance, operation: model.Operation,
     if operation.verb == 'adopt':
         adoption.finish(instance)
         return 'finished'
+    backend = backends().get(operation.kind)
     if backend is None:
-        raise exception.BackendNotFound(kind=operation.kind, kinds='none')
+        raise exception.BackendNotFound(
+            kind=operation.kind, kinds=', '.join(sorted(backends())))
     return backend.recover(instance)

@@ -183,6 +183,9 @@ def _check(state: model.State) -> None:
                      f'snapshot {key} points at no layer of {name}')
             if point.overlay is not None:
                 naming.check_file_name(point.overlay)
+    for key, job in state.jobs.items():
+        _require(job.id == key and set(job.data.get('pins', ()))
+                 <= set(state.layers), f'job {key} reads no layer')
     active = {disk.active for disk in state.disks.values()}
     _require(not any(layer.parent in active
                      for layer in state.layers.values()),

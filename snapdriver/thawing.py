@@ -23,10 +23,11 @@ import time
 from oslo_log import log as logging
 
 from snapdriver import instance as instances
+from snapdriver import jobs
 from snapdriver import model
 
 LOG = logging.getLogger(__name__)
-JOB = 'thaw'
+JOB = jobs.THAW
 
 
 def thaw(instance: instances.Instance) -> None:

@@ -17,6 +17,7 @@ entry point's name is the kind. See "Writing a backend" in the documentation.
 """
 
 import abc
+from collections.abc import Sequence
 from typing import ClassVar
 
 from snapdriver import instance as instances
@@ -55,6 +56,16 @@ class Backend(abc.ABC):
     def revert(self, instance: instances.Instance,
                plan: model.Plan) -> model.Snapshot | None:
         """Do what was planned; returns the safety snapshot if one is made."""
+
+    @abc.abstractmethod
+    def discard(self, instance: instances.Instance,
+                snapshots: Sequence[model.Snapshot]) -> None:
+        """Remove what deleted snapshots keep inside layers that stay.
+
+        Their names are gone from the state for good. It can be repeated;
+        what cannot be removed now is left as a job (see
+        :mod:`snapdriver.jobs`). Not called for layers that go altogether.
+        """
 
     @abc.abstractmethod
     def recover(self, instance: instances.Instance) -> str:

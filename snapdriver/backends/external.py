@@ -23,6 +23,8 @@
                                        safety
 """
 
+from collections.abc import Sequence
+
 from snapdriver import instance as instances
 from snapdriver import model
 from snapdriver.backends import base
@@ -52,6 +54,10 @@ class ExternalBackend(base.Backend):
     def revert(self, instance: instances.Instance,
                plan: model.Plan) -> model.Snapshot | None:
         return external_revert.revert(instance, plan)
+
+    def discard(self, instance: instances.Instance,
+                snapshots: Sequence[model.Snapshot]) -> None:
+        """Nothing: an external snapshot keeps nothing inside a layer."""
 
     def recover(self, instance: instances.Instance) -> str:
         if instance.operation.verb == 'create':

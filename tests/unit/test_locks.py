@@ -38,7 +38,8 @@ class LockTest(base.TestCase):
 
     def hold(self, timeout: float = 20
              ) -> contextlib.AbstractContextManager[None]:
-        return locks.instance(self.folder, 'web', timeout)  # type: ignore
+        return locks.InstanceLock(
+            self.folder, 'web', timeout).held()  # type: ignore
 
     def count(self) -> None:
         """Lose counts, unless the lock excludes others."""
