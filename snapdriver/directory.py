@@ -302,6 +302,16 @@ class Directory:
         if self.regular(name).st_uid != self.uid:
             privsep.give_to_owner(self.path, name)
 
+    def share(self, name: str) -> None:
+        """Let the directory's owner read a file, by its group.
+
+        It stays QEMU's, which may write it: for one that is in use.
+        """
+        found = self.regular(name)
+        if found.st_uid != self.uid and not (
+                found.st_gid == self.gid and found.st_mode & stat.S_IRGRP):
+            privsep.share(self.path, name)
+
     def lend(self, name: str, uid: int) -> None:
         """Give a file of root's directory to a user, until :meth:`take`."""
         with self.opened(name) as fd:

@@ -31,6 +31,7 @@ from snapdriver import journal
 from snapdriver import locks
 from snapdriver import model
 from snapdriver import qcow2
+from snapdriver import qemuimg
 from snapdriver import state as state_file
 
 FOLDER = 'snapdriver'
@@ -68,8 +69,8 @@ class Instance:
             raise
 
     @property
-    def images(self) -> qcow2.Images:
-        return qcow2.Images(self.directory, self.conf)
+    def images(self) -> qemuimg.Images:
+        return qemuimg.Images(self.directory, self.conf)
 
     def close(self) -> None:
         self.directory.close()

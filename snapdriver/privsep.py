@@ -67,6 +67,14 @@ def give_to_owner(directory: str, name: str) -> None:
     _do('chown', directory, name)
 
 
+def share(directory: str, name: str) -> None:
+    """Let the directory's owner read a file that stays QEMU's.
+
+    :raises PrivilegeMissing: not allowed, and no helper to do it.
+    """
+    _do('share', directory, name)
+
+
 _ready = False
 
 
@@ -150,8 +158,16 @@ def _chown(directory: str, name: str, privileged: bool = False) -> None:
         os.chown(_OF_ITSELF % fd, owner.st_uid, owner.st_gid)
 
 
+def _share(directory: str, name: str, privileged: bool = False) -> None:
+    with _file(directory, name, privileged) as (parent, fd):
+        os.chown(_OF_ITSELF % fd, -1, os.fstat(parent).st_gid)
+        mode = stat.S_IMODE(os.fstat(fd).st_mode)
+        os.chmod(_OF_ITSELF % fd, mode | stat.S_IRGRP)
+
+
 _ACTS: dict[str, Callable[..., None]] = {
-    'nothing': _nothing, 'link': _link, 'chmod': _chmod, 'chown': _chown}
+    'nothing': _nothing, 'link': _link, 'chmod': _chmod, 'chown': _chown,
+    'share': _share}
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ from snapdriver import directory
 from snapdriver import emptyqcow2
 from snapdriver import exception
 from snapdriver import qcow2
+from snapdriver import qemuimg
 from tests.unit import base
 
 _MIB = 1 << 20
@@ -229,7 +230,7 @@ class HeaderTest(ImageTest):
 class OverlayTest(ImageTest):
     def setUp(self) -> None:
         super().setUp()
-        self.images = qcow2.Images(self.where, cfg.ConfigOpts())
+        self.images = qemuimg.Images(self.where, cfg.ConfigOpts())
         self.image(name='backing')
 
     def create(self, name: str = 'new', size: int = 64 * _MIB) -> None:
@@ -263,7 +264,7 @@ class OverlayTest(ImageTest):
             self.skipTest('only root works there')
         self.where = self.make_directory(owner=0)
         self.image(name='backing')
-        self.images = qcow2.Images(self.where, cfg.ConfigOpts())
+        self.images = qemuimg.Images(self.where, cfg.ConfigOpts())
         self.test_file()
 
     def test_clean(self) -> None:
@@ -337,7 +338,7 @@ exec {shutil.which("qemu-img")} "$@"
 
     def ran(self, where: directory.Directory) -> list[str]:
         """What the command saw."""
-        images = qcow2.Images(where, self.conf)
+        images = qemuimg.Images(where, self.conf)
         images.create_overlay('new', 'backing', _MIB)
         images.check(['new', 'backing'])
         return self.seen()
@@ -364,7 +365,7 @@ exec {shutil.which("qemu-img")} "$@"
 
     def test_every_format_is_named(self) -> None:
         self.assertIn('check -f qcow2', self.ran(self.where)[6])
-        qcow2.Images(self.where, self.conf).point_at('new', 'backing')
+        qemuimg.Images(self.where, self.conf).point_at('new', 'backing')
         self.assertIn('-f qcow2 -F qcow2 -b backing', self.seen()[6])
 
     def test_limits_for_what_a_guest_wrote(self) -> None:
@@ -376,6 +377,6 @@ exec {shutil.which("qemu-img")} "$@"
         self.write(self.where, 'bad', b'QFI\xfbnonsense')
         error = self.assertRaises(
             exception.ImageCommandFailed,
-            qcow2.Images(self.where, self.conf).check, 'bad')
+            qemuimg.Images(self.where, self.conf).check, 'bad')
         self.assertEqual('qemu-img check', error.command)
         self.assertIn('qemu-img:', error.stderr)

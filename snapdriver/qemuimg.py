@@ -1,0 +1,211 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""qemu-img on the images of one directory, with explicit formats.
+
+It runs as the owner of the instance's directory, never as root, and never
+probes a format: a guest wrote the header.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+import contextlib
+import dataclasses
+import errno
+import json
+import os
+import pwd
+import re
+import subprocess
+import tempfile
+import time
+from typing import Any
+from typing import IO
+
+from oslo_concurrency import processutils
+from oslo_config import cfg
+
+from snapdriver import conf as options
+from snapdriver import directory
+from snapdriver import emptyqcow2
+from snapdriver import exception
+
+_POLL = 0.05  # seconds between looks at a process that runs long
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Watch:
+    """What is told about a command that takes long.
+
+    :ivar started: called once, with its process number.
+    :ivar progress: called now and then, with the percentage done.
+    """
+
+    started: Callable[[int], object] = lambda pid: None
+    progress: Callable[[float], object] = lambda percent: None
+
+
+class Images:
+    """qemu-img on the images of one directory, as its owner."""
+
+    def __init__(self, where: directory.Directory,
+                 conf: cfg.ConfigOpts) -> None:
+        self._where = where
+        self._options = options.options(conf)
+
+    def create_overlay(self, name: str, backing: str, size: int) -> None:
+        """Make an empty qcow2 overlay, and have it on disk.
+
+        ::
+
+            before:  backing
+            after:   backing <- name
+
+        The reference is relative: the directory can be renamed. The backing
+        file, which a guest has written, is not opened.
+
+        :param name: a new file, mode 0600.
+        :param backing: a qcow2 image in the same directory.
+        :raises FileExistsError: there is a file of that name, of any type.
+        """
+        fd = self._where.create(name)
+        try:
+            os.ftruncate(fd, emptyqcow2.length(size))
+            for offset, data in emptyqcow2.parts(size, backing):
+                if os.pwrite(fd, data, offset) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(fd)
+        except BaseException:
+            self._where.unlink(name)
+            raise
+        finally:
+            os.close(fd)
+
+    def point_at(self, name: str, backing: str) -> None:
+        """Write another name of the same backing file into a header.
+
+        ::
+
+            before:  /path/of/backing <- name
+            after:   backing <- name             relative
+
+        Only for an image that nobody has open.
+        """
+        with self._lent([name]):
+            self._run('rebase', '-q', '-u', '-f', 'qcow2', '-F', 'qcow2',
+                      '-b', backing, self._where.path_of(name), limited=True)
+        self._where.sync_file(name)
+
+    def check(self, names: Sequence[str]) -> dict[str, Any]:
+        """What ``qemu-img check`` reports of an image nobody writes.
+
+        :param names: the image, and those below it, which are opened too.
+        :raises ImageCommandFailed: the check itself could not be made.
+        """
+        with self._lent(names):
+            output = self._run('check', '-f', 'qcow2', '--output=json',
+                               self._where.path_of(names[0]),
+                               codes=[0, 2, 3], limited=True)
+        report: dict[str, Any] = json.loads(output)
+        return report
+
+    @contextlib.contextmanager
+    def _lent(self, names: Sequence[str]) -> Iterator[None]:
+        """Within, root's images belong to the user that qemu-img runs as."""
+        if os.geteuid() != 0 or self._where.uid != 0:
+            yield
+            return
+        try:
+            for name in names:
+                self._where.lend(name, self._user().pw_uid)
+            yield
+        finally:
+            for name in names:
+                self._where.take(name)
+
+    def _user(self) -> pwd.struct_passwd:
+        if self._where.uid == 0:
+            return pwd.getpwnam(self._options.image_user)
+        return pwd.getpwuid(self._where.uid)
+
+    def _command(self, args: Sequence[str], limited: bool,
+                 *setpriv: str) -> list[str]:
+        """:param limited: for what reads an image that a guest can write.
+        """
+        command = ['qemu-img', *args]
+        if limited:
+            memory = self._options.image_memory_limit << 20
+            command = ['prlimit', f'--as={memory}', '--core=0', '--',
+                       *command]
+        if os.geteuid() == 0:
+            user = self._user()
+            setpriv += (f'--reuid={user.pw_uid}', f'--regid={user.pw_gid}',
+                        '--init-groups', '--no-new-privs')
+        return ['setpriv', *setpriv, '--', *command] if setpriv else command
+
+    def _run(self, *args: str, codes: list[int] | None = None,
+             limited: bool = False) -> str:
+        command = self._command(args, limited)
+        try:
+            output, _ = processutils.execute(
+                *command, check_exit_code=codes or [0],
+                env_variables=os.environ | {'LC_ALL': 'C'})
+        except OSError as error:
+            raise exception.ImageCommandFailed(
+                command=command[0], code='none', stderr=error.strerror
+            ) from error
+        except processutils.ProcessExecutionError as error:
+            raise self._failed(args, error.exit_code,
+                               error.stderr or '') from error
+        return str(output)
+
+    def _run_long(self, *args: str, watch: Watch) -> None:
+        """As :meth:`_run`, for what takes long; it dies with us.
+
+        :param args: with ``-p``, for progress.
+        :raises ImageCommandFailed: also if it was terminated.
+        """
+        command = self._command(args, True, '--pdeathsig=KILL')
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                env=os.environ | {'LC_ALL': 'C'})
+            try:
+                watch.started(process.pid)
+                while process.poll() is None:
+                    watch.progress(_percent(out))
+                    time.sleep(_POLL)
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
+            err.seek(0)
+            if process.returncode:
+                raise self._failed(args, process.returncode,
+                                   err.read().decode(errors='replace'))
+        watch.progress(100.0)
+
+    def _failed(self, args: Sequence[str], code: Any,
+                stderr: str) -> exception.SnapdriverError:
+        if 'No space left on device' in stderr:
+            return exception.NoSpace(path=self._where.path)
+        return exception.ImageCommandFailed(
+            command='qemu-img ' + args[0], code=code, stderr=stderr.strip())
+
+
+def _percent(out: IO[bytes]) -> float:
+    """The last ``(12.34/100%)`` that qemu-img has written."""
+    end = out.seek(0, os.SEEK_END)
+    out.seek(max(0, end - 64))
+    found = re.findall(rb'\(\s*([0-9.]+)/100%\)', out.read())
+    return float(found[-1]) if found else 0.0
