@@ -159,7 +159,7 @@ class AskerTest(base.TestCase):
         where = self.make_directory()
         self.write(where, 'file')
         arguments = {'link': ('file', 'new'), 'chmod': ('file', 0o440),
-                     'chown': ('file',)}
+                     'chown': ('file',), 'share': ('file',)}
         self.assertEqual({*arguments, 'nothing'}, set(privsep._ACTS))
         with fixtures.EnvironmentVariable('SUDO_UID', str(where.uid + 1)):
             for act, rest in arguments.items():
