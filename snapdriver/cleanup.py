@@ -67,14 +67,30 @@ def forget_if_bare(instance: instances.Instance) -> None:
     state = instance.state
     if (not state.disks or state.snapshots or state.operation or state.jobs
             or len(state.layers) != len(state.disks)
-            or not settle.settled(instance)
-            or _is_named(instance)):
+            or not settle.settled(instance)):
+        return
+    _define_by_name(instance)
+    if _is_named(instance):
         return
     links = [layer.file for layer in state.layers.values()]
     instance.begin('delete', '', 'unnamed', {'unlink': links, 'names': []},
                    disks={}, layers={}, current=None)
     unlink(instance, links)
     instance.finish(None)
+
+
+def _define_by_name(instance: instances.Instance) -> None:
+    """Let a domain that is off be defined as it was before we came."""
+    domain, state = instance.domain, instance.state
+    if (domain is None or not domain.is_persistent()
+            or not settle.possible(instance)):
+        return
+    xml = domain.defined_xml()
+    names = {instance.directory.path_of(layer.file):
+             instance.directory.path_of(layer.disk)
+             for layer in state.layers.values()}
+    if any(disk.source in names for disk in domainxml.parse_disks(xml)):
+        domain.define(domainxml.with_sources(xml, names))
 
 
 def _is_named(instance: instances.Instance) -> bool:

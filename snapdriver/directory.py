@@ -289,8 +289,9 @@ class Directory:
         self.regular(old)
         privsep.link(self.path, old, naming.check_file_name(new))
 
-    def chmod(self, name: str, mode: int) -> None:
-        if self.mode(name) != mode:
+    def chmod(self, name: str, mode: int, always: bool = False) -> None:
+        """:param always: also if it has that mode, to see that it can."""
+        if self.mode(name) != mode or always:
             privsep.chmod(self.path, name, mode)
 
     def take(self, name: str) -> None:

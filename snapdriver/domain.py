@@ -20,6 +20,7 @@ from collections.abc import Mapping
 import contextlib
 import json
 from typing import Any
+from typing import NamedTuple
 from typing import TypeVar
 
 import libvirt
@@ -38,6 +39,21 @@ _AGENT_DEFAULT = -2
 def silence() -> None:
     """Keep libvirt from printing errors that are raised anyway."""
     libvirt.registerErrorHandler(lambda *_: None, None)
+
+
+class BlockJob(NamedTuple):
+    """How far a block job is; both are 0 before it has looked."""
+
+    current: int
+    end: int
+
+    @property
+    def is_at_end(self) -> bool:
+        return self.current == self.end
+
+    @property
+    def percent(self) -> float:
+        return 100.0 * self.current / self.end if self.end else 0.0
 
 
 class Domain:
@@ -147,6 +163,48 @@ class Domain:
             for node in nodes:
                 if node.get('drv') == driver and _file(node) in paths:
                     ask('blockdev-del', **{'node-name': node['node-name']})
+
+    def block_commit(self, target: str, base: str, top: str, bandwidth: int,
+                     active: bool) -> None:
+        """Copy a layer into the one below, whose paths are given.
+
+        VIR_DOMAIN_BLOCK_COMMIT_RELATIVE, so that headers stay relative.
+
+        :param bandwidth: MiB per second; 0 for no limit.
+        """
+        flags = libvirt.VIR_DOMAIN_BLOCK_COMMIT_RELATIVE
+        if active:
+            flags |= libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE
+        self._call('commit a layer', self.handle.blockCommit, target, base,
+                   top, bandwidth, flags)
+
+    def block_pull(self, target: str, base: str | None, bandwidth: int,
+                   relative: bool) -> None:
+        """Copy all layers above that one into the active layer.
+
+        :param base: a path; None to need no backing file any more.
+        """
+        flags = (libvirt.VIR_DOMAIN_BLOCK_REBASE_RELATIVE if relative else 0)
+        self._call('pull a layer', self.handle.blockRebase, target, base,
+                   bandwidth, flags)
+
+    def block_job(self, target: str) -> BlockJob | None:
+        """The block job of a disk; None if none runs, or the domain."""
+        try:
+            found = self.handle.blockJobInfo(target)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID:
+                return None  # it does not run
+            raise self._failed('ask for block jobs', error) from error
+        return BlockJob(found['cur'], found['end']) if found else None
+
+    def is_mirror_ready(self, target: str) -> bool:
+        """Whether an active commit waits to pivot."""
+        return target in domainxml.ready_mirrors(self.live_xml())
+
+    def end_block_job(self, target: str, pivot: bool) -> None:
+        self._call('end a block job', self.handle.blockJobAbort, target,
+                   libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT if pivot else 0)
 
     def snapshot_disks(self, xml: str, quiesce: bool) -> None:
         """One atomic external snapshot onto overlays that exist.

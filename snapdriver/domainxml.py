@@ -124,6 +124,14 @@ def _disk(element: ET.Element) -> DiskElement:
         alias=None if alias is None else alias.get('name'))
 
 
+def ready_mirrors(domain_xml: str) -> set[str]:
+    """Targets of the disks whose active commit waits to pivot."""
+    return {target.get('dev') or ''
+            for disk in ET.fromstring(domain_xml).findall('./devices/disk')
+            for target in disk.findall('target')
+            if disk.find('mirror[@ready="yes"]') is not None}
+
+
 def with_sources(domain_xml: str, sources: Mapping[str, str]) -> str:
     """The XML with new files for disks, and without any ``<backingStore>``.
 

@@ -27,6 +27,7 @@ PHASES: Mapping[str, Sequence[str]] = {
     'revert': ('planned', 'overlaid', 'stopped', 'switched', 'frozen',
                'committed', 'unlinked', 'started'),
     'delete': ('unnamed', 'discarded', 'unlinked', 'committed'),
+    'merge': ('copied', 'pivoting', 'switched', 'committed', 'unlinked'),
     'settle': ('defined', 'linked', 'renamed'),
     'reunite': ('planned', 'saved', 'committed'),
     'adopt': ('planned', 'linked', 'frozen', 'committed'),

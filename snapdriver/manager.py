@@ -36,6 +36,7 @@ from snapdriver import exception
 from snapdriver import finder
 from snapdriver import instance as instances
 from snapdriver import locks
+from snapdriver import merging
 from snapdriver import model
 from snapdriver import naming
 from snapdriver import recovery
@@ -218,6 +219,31 @@ class SnapshotManager:
                          {'names': ', '.join(plan.snapshots),
                           'domain': instance.name, 'uuid': instance.uuid})
             return plan
+
+    def merge(self, domain: Any, *, bandwidth: int = 0,
+              progress: Callable[[float], object] = lambda percent: None
+              ) -> model.Merged:
+        """Merge the layers that deleted snapshots have left behind.
+
+        It takes as long as the bytes need to be copied, live if the domain
+        runs, and gives way to every other verb: then it goes on after it.
+
+        :param bandwidth: MiB per second; 0 for as fast as it goes.
+        :param progress: called with the percentage of the present merge.
+        """
+        report = merging.Report([], {})
+        with self._locked(domain) as instance:
+            if merging.is_elsewhere(instance):
+                raise exception.Refused('merge', instance.name, [
+                    'another process is merging its layers already'])
+            self._recover(instance)
+            settle.settle(instance)
+            while merging.work(instance, report, bandwidth, progress):
+                self._recover(instance)
+            return model.Merged(tuple(report.done), {
+                instance.state.layers[layer].file: why
+                for layer, why in report.pending.items()
+                if layer in instance.state.layers})
 
     # Care ------------------------------------------------------------------
 

@@ -283,6 +283,18 @@ class Plan:
     data: Any = None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Merged:
+    """What a merge of layers has done.
+
+    :ivar done: one sentence for each layer that is gone.
+    :ivar pending: file name of each layer that stays for now, and why.
+    """
+
+    done: tuple[str, ...]
+    pending: Mapping[str, str]
+
+
 class Severity(enum.StrEnum):
     """How bad a finding of ``check`` is; only PENDING is not wrong."""
 

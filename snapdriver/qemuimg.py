@@ -106,6 +106,43 @@ class Images:
                       '-b', backing, self._where.path_of(name), limited=True)
         self._where.sync_file(name)
 
+    def commit(self, names: Sequence[str], lower: str, bandwidth: int,
+               watch: Watch) -> None:
+        """Write an image into one that it stands on, and keep it.
+
+        ::
+
+            before:  lower <- names[0]
+            after:   lower <- names[0]     both show the same
+
+        :param names: the image and all below it, which are opened.
+        :param bandwidth: MiB per second; 0 for as fast as it goes.
+        """
+        limit = ['-r', f'{bandwidth}M'] if bandwidth else []
+        with self._lent(names):
+            # -d: the image is not emptied, which others may stand on.
+            self._run_long('commit', '-p', '-d', '-f', 'qcow2', '-b', lower,
+                           *limit, self._where.path_of(names[0]),
+                           watch=watch)
+        self._where.sync_file(lower)
+
+    def rebase(self, names: Sequence[str], below: str | None,
+               kind: str | None, watch: Watch) -> None:
+        """Write into an image what it sees of those that it leaves.
+
+        ::
+
+            before:  below <- names[1] <- names[0]
+            after:   below <- names[0]
+
+        :param below: an image of that format; None for nothing.
+        """
+        onto = ['-b', below, '-F', kind] if below and kind else ['-b', '']
+        with self._lent(names):
+            self._run_long('rebase', '-p', '-f', 'qcow2', *onto,
+                           self._where.path_of(names[0]), watch=watch)
+        self._where.sync_file(names[0])
+
     def check(self, names: Sequence[str]) -> dict[str, Any]:
         """What ``qemu-img check`` reports of an image nobody writes.
 

@@ -19,6 +19,7 @@ from snapdriver import cleanup
 from snapdriver import deletion
 from snapdriver import exception
 from snapdriver import instance as instances
+from snapdriver import merging
 from snapdriver import model
 from snapdriver import reunion
 from snapdriver import thawing
@@ -50,6 +51,7 @@ def recover(instance: instances.Instance,
                     {'name': instance.name, 'uuid': instance.uuid,
                      'verb': operation.verb, 'phase': operation.phase,
                      'result': result})
+    merging.halt(instance)
     if not thawing.retry(instance):
         LOG.warning('The guest agent of %(name)s is silent still; a thaw is '
                     'owed to it', {'name': instance.name})
@@ -68,6 +70,8 @@ def _operation(instance: instances.Instance, operation: model.Operation,
     if operation.verb == 'reunite':
         reunion.resume(instance)
         return 'finished'
+    if operation.verb == 'merge':
+        return merging.recover(instance)
     if operation.verb == 'adopt':
         adoption.finish(instance)
         return 'finished'

@@ -17,6 +17,8 @@ every undefine, which libvirt refuses otherwise, and comes back after the
 define (invariant I5).
 """
 
+import os
+
 from oslo_log import log as logging
 
 from snapdriver import chain
@@ -25,6 +27,7 @@ from snapdriver import domainxml
 from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import model
+from snapdriver import naming
 
 LOG = logging.getLogger(__name__)
 _MAX_XML = 4 << 20
@@ -113,8 +116,7 @@ def describe(instance: instances.Instance, snapshot: model.Snapshot) -> str:
     domain_xml = saved_xml(instance, snapshot)
     overlays, others = {}, []
     for element in domainxml.parse_disks(domain_xml):
-        name = domainxml.disk_name(element.source or '-',
-                                   instance.layer_disks())
+        name = _disk_name(instance, element.source or '-')
         point = snapshot.disks.get(name)
         if point is None or element.unfit(instance.directory.path):
             others.append(element.target)
@@ -129,6 +131,14 @@ def describe(instance: instances.Instance, snapshot: model.Snapshot) -> str:
     return domainxml.known_snapshot(
         snapshot, parent, overlays, others, name,
         domainxml.with_sources(domain_xml, own))
+
+
+def _disk_name(instance: instances.Instance, source: str) -> str:
+    """The disk whose layer that file is, or was before it was merged."""
+    merged = naming.parse_layer_file(os.path.basename(source))
+    if merged is not None:
+        return merged[0]
+    return domainxml.disk_name(source, instance.layer_disks())
 
 
 def xml_file(snapshot_id: str) -> str:
