@@ -23,6 +23,7 @@
 from snapdriver.exception import SnapdriverError
 from snapdriver.manager import SnapshotManager
 from snapdriver.model import Consistency
+from snapdriver.model import Exported
 from snapdriver.model import Finding
 from snapdriver.model import Plan
 from snapdriver.model import Power
@@ -32,6 +33,7 @@ from snapdriver.model import SnapshotInfo
 
 __all__ = [
     'Consistency',
+    'Exported',
     'Finding',
     'Plan',
     'Power',

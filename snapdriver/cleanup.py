@@ -45,7 +45,9 @@ def unlink(instance: instances.Instance, files: Iterable[str]) -> None:
 def sweep_folder(instance: instances.Instance) -> None:
     """Remove what a crash has left in the state folder."""
     folder = instance.make_folder()
-    kept = {view.xml_file(snapshot) for snapshot in instance.state.snapshots}
+    kept = {name for snapshot in instance.state.snapshots
+            for name in (view.xml_file(snapshot),
+                         view.definition_file(snapshot))}
     for name in folder.names():
         if name.endswith('.new') or (
                 name.endswith('.xml') and name not in kept):

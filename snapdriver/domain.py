@@ -127,17 +127,37 @@ class Domain:
 
         :param disks: of the live XML, if the caller has it.
         """
-        import libvirt_qemu  # only the QEMU driver has a monitor
+        return {target: (written_file(inserted),
+                         inserted['image']['virtual-size'])
+                for target, inserted in self.qemu_blocks(disks).items()}
 
-        answer = json.loads(self._call(
-            'ask QEMU for its disks', libvirt_qemu.qemuMonitorCommand,
-            self.handle, json.dumps({'execute': 'query-block'}), 0))
+    def qemu_blocks(self, disks: Iterable[domainxml.DiskElement] | None = None
+                    ) -> dict[str, Mapping[str, Any]]:
+        """As :meth:`qemu_disks`: all that QEMU tells of what it writes."""
         if disks is None:
             disks = domainxml.parse_disks(self.live_xml())
-        return {disk.target: (_file(block['inserted']),
-                              block['inserted']['image']['virtual-size'])
-                for disk in disks for block in answer['return']
+        blocks = self.ask_qemu('query-block')
+        return {disk.target: block['inserted']
+                for disk in disks for block in blocks
                 if _is_device(block, disk.alias) and block.get('inserted')}
+
+    def ask_qemu(self, command: str, **arguments: Any) -> Any:
+        """What QEMU's monitor answers.
+
+        :raises LibvirtFailed: with what it said against it.
+        """
+        import libvirt_qemu  # only the QEMU driver has a monitor
+
+        asked = {'execute': command} | (
+            {'arguments': arguments} if arguments else {})
+        answer = json.loads(self.call(
+            'ask QEMU', libvirt_qemu.qemuMonitorCommand, self.handle,
+            json.dumps(asked), 0))
+        if 'return' not in answer:
+            raise exception.LibvirtFailed(
+                action=f'have QEMU do {command}', domain=self.name, code=0,
+                reason=str(answer.get('error', {}).get('desc', answer)))
+        return answer['return']
 
     # Doing -----------------------------------------------------------------
 
@@ -161,7 +181,7 @@ class Domain:
         nodes = ask('query-named-block-nodes', flat=True) or []
         for driver in ('qcow2', 'file'):  # what stands on it goes first
             for node in nodes:
-                if node.get('drv') == driver and _file(node) in paths:
+                if node.get('drv') == driver and written_file(node) in paths:
                     ask('blockdev-del', **{'node-name': node['node-name']})
 
     def block_commit(self, target: str, base: str, top: str, bandwidth: int,
@@ -327,6 +347,8 @@ class Domain:
         except libvirt.libvirtError as error:
             raise self._failed(action, error) from error
 
+    call = _call  # for what is in files of its own
+
     def _failed(self, action: str,
                 error: libvirt.libvirtError) -> exception.LibvirtFailed:
         return exception.LibvirtFailed(
@@ -339,7 +361,8 @@ def _is_device(block: Mapping[str, Any], alias: str | None) -> bool:
     return alias is not None and alias in block.get('qdev', '').split('/')
 
 
-def _file(inserted: Mapping[str, Any]) -> str:
+def written_file(inserted: Mapping[str, Any]) -> str:
+    """The path in what QEMU tells of a disk."""
     name = inserted['image']['filename']
     if not name.startswith('json:'):
         return str(name)

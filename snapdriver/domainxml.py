@@ -12,6 +12,7 @@
 
 """The XML of domains and of their snapshots. Pure: no libvirt, no files."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -171,12 +172,16 @@ def new_snapshot(name: str, description: str, overlays: Mapping[str, str],
 
 def known_snapshot(snapshot: model.Snapshot, parent: str | None,
                    overlays: Mapping[str, str], others: Sequence[str],
-                   domain_name: str, domain_xml: str) -> str:
+                   domain_name: str, domain_xml: str,
+                   inactive_xml: str | None = None) -> str:
     """For REDEFINE: a snapshot that exists, as libvirt describes it.
 
     :param parent: the parent's name.
+    :param overlays: target to path, which an internal one has no use for.
     :param domain_xml: the domain as it was at that moment.
+    :param inactive_xml: its definition, if that is another.
     """
+    internal = is_internal(snapshot)
     root = ET.Element('domainsnapshot')
     ET.SubElement(root, 'name').text = snapshot.name
     if snapshot.description:
@@ -185,15 +190,28 @@ def known_snapshot(snapshot: model.Snapshot, parent: str | None,
     if parent is not None:
         ET.SubElement(ET.SubElement(root, 'parent'), 'name').text = parent
     ET.SubElement(root, 'creationTime').text = str(int(snapshot.frozen_at))
-    ET.SubElement(root, 'memory', snapshot='no')
-    _disks(root, overlays, others)
-    domain = parse(domain_xml)
-    domain.attrib.pop('id', None)
-    name = domain.find('name')
-    if name is not None:
-        name.text = domain_name  # virDomainRename may have come between
-    root.append(domain)
+    ET.SubElement(root, 'memory', snapshot='internal' if internal
+                  and snapshot.state != 'shutoff' else 'no')
+    if internal:
+        internal_disks(root, overlays, others)
+    else:
+        _disks(root, overlays, others)
+    for tag, xml in (('domain', domain_xml), ('inactiveDomain', inactive_xml)):
+        if xml is None:
+            continue
+        domain = parse(xml)
+        domain.tag = tag
+        domain.attrib.pop('id', None)
+        name = domain.find('name')
+        if name is not None:
+            name.text = domain_name  # virDomainRename may have come between
+        root.append(domain)
     return ET.tostring(root, encoding='unicode')
+
+
+def is_internal(snapshot: model.Snapshot) -> bool:
+    """Whether it points at tags, as libvirt's internal ones do."""
+    return any(point.tag is not None for point in snapshot.disks.values())
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -202,6 +220,7 @@ class SnapshotElement:
 
     :ivar frozen: target to the file that the domain had at that moment.
     :ivar overlays: target to the file that was put on top.
+    :ivar internal: targets that have a tag inside their image.
     :ivar xml: all of it; holds secrets.
     """
 
@@ -212,6 +231,7 @@ class SnapshotElement:
     created: float
     frozen: Mapping[str, str]
     overlays: Mapping[str, str]
+    internal: Sequence[str]
     xml: str
 
     @property
@@ -241,7 +261,10 @@ def parse_snapshot(xml: str) -> SnapshotElement:
         created=float(root.findtext('creationTime') or 0),
         frozen={disk.target: disk.source for disk in _disks_of(domain)
                 if disk.source and disk.target in overlays},
-        overlays=overlays, xml=xml)
+        overlays=overlays, xml=xml,
+        internal=[disk.get('name') or ''
+                  for disk in root.findall('./disks/disk[@snapshot]')
+                  if disk.get('snapshot') == 'internal'])
 
 
 def _disks(root: ET.Element, overlays: Mapping[str, str],
@@ -252,6 +275,16 @@ def _disks(root: ET.Element, overlays: Mapping[str, str],
                              type='file')
         ET.SubElement(disk, 'driver', type='qcow2')
         ET.SubElement(disk, 'source', file=path)
+    for target in others:
+        ET.SubElement(disks, 'disk', name=target, snapshot='no')
+
+
+def internal_disks(root: ET.Element, targets: Iterable[str],
+                   others: Iterable[str]) -> None:
+    """The ``<disks>`` of an internal snapshot."""
+    disks = ET.SubElement(root, 'disks')
+    for target in targets:
+        ET.SubElement(disks, 'disk', name=target, snapshot='internal')
     for target in others:
         ET.SubElement(disks, 'disk', name=target, snapshot='no')
 

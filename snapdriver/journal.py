@@ -23,11 +23,12 @@ from collections.abc import Sequence
 
 PHASES: Mapping[str, Sequence[str]] = {
     'create': ('planned', 'linked', 'overlaid', 'switched', 'frozen',
-               'committed'),
+               'tagged', 'committed'),
     'revert': ('planned', 'overlaid', 'stopped', 'switched', 'frozen',
                'committed', 'unlinked', 'started'),
     'delete': ('unnamed', 'discarded', 'unlinked', 'committed'),
-    'merge': ('copied', 'pivoting', 'switched', 'committed', 'unlinked'),
+    'merge': ('recorded', 'started', 'copied', 'pivoting', 'switched',
+              'committed', 'unlinked'),
     'settle': ('defined', 'linked', 'renamed'),
     'reunite': ('planned', 'saved', 'committed'),
     'adopt': ('planned', 'linked', 'frozen', 'committed'),

@@ -33,6 +33,7 @@ from snapdriver import deletion
 from snapdriver import description
 from snapdriver import domain as domains
 from snapdriver import exception
+from snapdriver import exporting
 from snapdriver import finder
 from snapdriver import instance as instances
 from snapdriver import locks
@@ -238,12 +239,49 @@ class SnapshotManager:
                     'another process is merging its layers already'])
             self._recover(instance)
             settle.settle(instance)
-            while merging.work(instance, report, bandwidth, progress):
+            while self._attempt(instance, lambda: merging.work(
+                    instance, report, bandwidth, progress)):
                 self._recover(instance)
             return model.Merged(tuple(report.done), {
                 instance.state.layers[layer].file: why
                 for layer, why in report.pending.items()
                 if layer in instance.state.layers})
+
+    # Export ----------------------------------------------------------------
+
+    def export(self, domain: Any, name: str, file: str, *,
+               disk: str | None = None, format: str = 'qcow2',
+               compress: bool = False, bandwidth: int = 0,
+               progress: Callable[[float], object] = lambda percent: None
+               ) -> model.Exported:
+        """Copy what a snapshot holds of a disk to a file of its own.
+
+        The copy stands on no other file, and holes stay holes. A domain
+        that runs goes on, and other verbs are not kept waiting.
+
+        :param file: path of the new file, which will be the caller's, with
+            mode 0600. It gets its name when it is complete; it is not synced
+            to disk.
+        :param disk: its target or file name; needed if the snapshot has
+            several.
+        :param format: ``qcow2`` or ``raw``.
+        :param compress: only for qcow2.
+        :param bandwidth: MiB per second; 0 for as fast as it goes.
+        :param progress: called with the percentage that is done.
+        :raises Refused: there is such a file, or no room for it.
+        """
+        with self._locked(domain) as instance:
+            self._recover(instance)
+            exported = exporting.export(
+                instance, exporting.Request(
+                    _named(instance, name), file, disk, format, compress,
+                    bandwidth), progress, self._loaded)
+            LOG.info('Exported %(disk)s of snapshot %(name)s of %(domain)s '
+                     '(%(uuid)s) to %(file)s',
+                     {'disk': exported.disk, 'name': exported.snapshot,
+                      'domain': instance.name, 'uuid': instance.uuid,
+                      'file': exported.file})
+            return exported
 
     # Care ------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ from snapdriver import directory
 from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import jobs
+from snapdriver import journal
 from snapdriver import livemerge
 from snapdriver import merges
 from snapdriver import model
@@ -90,6 +91,7 @@ def work(instance: instances.Instance, report: Report, bandwidth: int,
         return True
     job = jobs.begin(instance, jobs.MERGE, merge.disk, {
         'merge': dataclasses.asdict(merge), 'live': live})
+    journal.reached('merge', 'recorded')
     why = None
     try:
         stamp = _copy(instance, merge, job, bandwidth, progress)
@@ -117,6 +119,7 @@ def _copy(instance: instances.Instance, merge: merges.Merge, job: model.Job,
     """:returns: None if QEMU has copied."""
     if job.data['live']:
         livemerge.start(instance, merge, bandwidth)
+        journal.reached('merge', 'started')
         with instance.unlocked():
             livemerge.watch(instance, merge, qemuimg.Watch(progress=progress))
         return None
@@ -125,6 +128,7 @@ def _copy(instance: instances.Instance, merge: merges.Merge, job: model.Job,
     with contextlib.ExitStack() as unlocked:
         def started(pid: int) -> None:
             jobs.note(instance, job, {'image_process': jobs.identify(pid)})
+            journal.reached('merge', 'started')
             unlocked.enter_context(instance.unlocked())
         return offlinemerge.run(instance, merge, bandwidth,
                                 qemuimg.Watch(started, progress))
@@ -172,29 +176,32 @@ def _end(instance: instances.Instance, merge: merges.Merge,
 
     :param stamp: of the upper layer as it was copied; None if by QEMU.
     """
-    phase, down = 'copied', merge.direction is merges.Direction.DOWN
+    down = merge.direction is merges.Direction.DOWN
     if stamp is None and down and merge.upper in merges.active(
             instance.state):
-        ready, phase = livemerge.is_ready(instance, merge), 'pivoting'
-    elif stamp is None or not down:
-        ready = _is_switched(instance, merge, stamp is None)
-    else:
-        ready = offlinemerge.is_valid(instance, merge, stamp)
-    if not ready:
-        return False
-    _begin(instance, merge, phase)
-    if phase == 'pivoting':
+        if not livemerge.is_ready(instance, merge):
+            return False
+        _begin(instance, merge, 'pivoting')
         livemerge.pivot(instance, merge)
+    elif stamp is None or not down:
+        if not _is_switched(instance, merge, stamp is None):
+            return False
+        _begin(instance, merge, 'copied')
+    elif (_is_open(instance, merge) or not offlinemerge.is_unchanged(
+            instance, merge, stamp)):
+        return False
+    else:
+        _begin(instance, merge, 'copied', stamp)
     finish(instance)
     return True
 
 
-def _begin(instance: instances.Instance, merge: merges.Merge,
-           phase: str) -> None:
+def _begin(instance: instances.Instance, merge: merges.Merge, phase: str,
+           stamp: offlinemerge.Stamp | None = None) -> None:
     """Turn the job into an operation, which is finished at once."""
     instance.begin(
         'merge', '', phase, {
-            'merge': dataclasses.asdict(merge),
+            'merge': dataclasses.asdict(merge), 'stamp': stamp,
             'unlink': [instance.state.layers[merge.gone].file]},
         jobs={key: job for key, job in instance.state.jobs.items()
               if job.type != jobs.MERGE})
@@ -209,16 +216,23 @@ def recover(instance: instances.Instance) -> str:
     merge = _merge(operation.data['merge'])
     if operation.phase == 'pivoting':
         livemerge.halt(instance, merge)
-        if not livemerge.has_pivoted(instance, merge):
-            _freeze(instance)
-            instance.finish(None)
-            return 'undone'
+        keep = livemerge.has_pivoted(instance, merge)
+    elif operation.phase == 'copied' and operation.data['stamp']:
+        keep = _is_good(instance, merge)
+    else:
+        keep = True
+    if not keep:
+        _undo(instance, merge)
+        return 'undone'
     finish(instance)
     return 'finished'
 
 
 def finish(instance: instances.Instance) -> None:
-    """Let everything stand on what is kept; can be repeated."""
+    """Let everything stand on what is kept; can be repeated.
+
+    :raises Refused: somebody has started the domain on what goes.
+    """
     operation = instance.operation
     merge = _merge(operation.data['merge'])
     if operation.phase != 'committed':
@@ -234,6 +248,38 @@ def finish(instance: instances.Instance) -> None:
     instance.finish(None)
 
 
+def _is_good(instance: instances.Instance, merge: merges.Merge) -> bool:
+    """Whether what qemu-img has copied down is still what is above.
+
+    The domain may have been started since, by somebody who does not know
+    of us, before its names or headers were switched.
+    """
+    state = instance.state
+    if merge.upper not in merges.active(state):
+        return not _is_open(instance, merge) or any(
+            offlinemerge.stands_on(instance, state.layers[child],
+                                   state.layers[merge.lower])
+            for child in chain.children(state.layers, merge.upper)
+            if child in _active_chain(state, merge))
+    if _runs(instance):
+        return livemerge.has_pivoted(instance, merge)
+    return offlinemerge.is_unchanged(
+        instance, merge, instance.operation.data['stamp'])
+
+
+def _undo(instance: instances.Instance, merge: merges.Merge) -> None:
+    state = instance.state
+    upper = state.layers[merge.upper]
+    if merge.upper in merges.active(state):
+        if instance.operation.phase == 'copied':
+            settle.switch(instance, {merge.disk: upper})
+    else:
+        for child in chain.children(state.layers, merge.upper):
+            offlinemerge.point_at(instance, state.layers[child], upper)
+    _freeze(instance)
+    instance.finish(None)
+
+
 def _switch(instance: instances.Instance, merge: merges.Merge) -> None:
     if merge.direction is merges.Direction.UP:
         return  # its header was written last, by QEMU or by qemu-img
@@ -246,6 +292,9 @@ def _switch(instance: instances.Instance, merge: merges.Merge) -> None:
     instance.directory.chmod(lower.file, directory.ACTIVE_MODE)
     if not _runs(instance):
         settle.switch(instance, {merge.disk: lower})
+    if _runs(instance) and not livemerge.has_pivoted(instance, merge):
+        raise exception.Refused('merge', instance.name, [
+            'somebody started it meanwhile; it is merged again, live'])
 
 
 def _is_switched(instance: instances.Instance, merge: merges.Merge,
@@ -273,8 +322,7 @@ def _is_live(instance: instances.Instance, merge: merges.Merge) -> bool:
             raise exception.Refused('merge', instance.name, refusals)
         return False
     state = instance.state
-    if merge.upper not in chain.to_base(
-            state.layers, state.disks[merge.disk].active):
+    if merge.upper not in _active_chain(state, merge):
         return False
     if not refusals:
         survey = surveys.survey(instance, domain, power)
@@ -326,6 +374,16 @@ def _put_off(instance: instances.Instance, report: Report,
 def _is_ours(instance: instances.Instance, job: model.Job) -> bool:
     """Whether nobody has halted it."""
     return job.id in instance.state.jobs
+
+
+def _active_chain(state: model.State, merge: merges.Merge) -> list[str]:
+    return chain.to_base(state.layers, state.disks[merge.disk].active)
+
+
+def _is_open(instance: instances.Instance, merge: merges.Merge) -> bool:
+    """Whether a running QEMU has the layers open."""
+    return _runs(instance) and merge.upper in _active_chain(
+        instance.state, merge)
 
 
 def _runs(instance: instances.Instance) -> bool:

@@ -295,6 +295,24 @@ class Merged:
     pending: Mapping[str, str]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Exported:
+    """A file that an export has made.
+
+    :ivar file: its absolute path.
+    :ivar disk: file name of the disk that it is a copy of.
+    :ivar snapshot: name of the snapshot that it was a copy of.
+    :ivar bytes: what it occupies on its file system.
+    """
+
+    file: str
+    format: str
+    disk: str
+    snapshot: str
+    virtual_size: int
+    bytes: int
+
+
 class Severity(enum.StrEnum):
     """How bad a finding of ``check`` is; only PENDING is not wrong."""
 

@@ -19,6 +19,7 @@
                                            c, whose header names a then
 """
 
+from collections.abc import Sequence
 import os
 import signal
 import time
@@ -42,7 +43,7 @@ def run(instance: instances.Instance, merge: merges.Merge, bandwidth: int,
     """Copy the bytes; nothing stands on the result yet, unless up.
 
     :param bandwidth: MiB per second; 0 for as fast as it goes.
-    :returns: for :func:`is_valid`.
+    :returns: for :func:`is_unchanged`.
     """
     layers = instance.state.layers
     names = [layers[layer].file
@@ -70,18 +71,14 @@ def own(instance: instances.Instance, merge: merges.Merge) -> None:
         instance.directory.share(layers[layer].file)
 
 
-def is_valid(instance: instances.Instance, merge: merges.Merge,
-             stamp: Stamp) -> bool:
+def is_unchanged(instance: instances.Instance, merge: merges.Merge,
+                 stamp: Sequence[int]) -> bool:
     """Whether the upper layer is still what was copied.
 
     :param stamp: what :func:`run` has returned.
     """
-    state = instance.state
-    in_use = (instance.power() is not model.Power.SHUTOFF
-              and merge.upper in chain.to_base(
-                  state.layers, state.disks[merge.disk].active))
-    return not in_use and stamp == _stamp(instance,
-                                          state.layers[merge.upper])
+    layer = instance.state.layers[merge.upper]
+    return tuple(stamp) == _stamp(instance, layer)
 
 
 def halt(job: model.Job, owner: int) -> None:

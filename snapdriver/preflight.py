@@ -119,8 +119,12 @@ def of_name(instance: instances.Instance, name: str,
 
 
 def of_limits(instance: instances.Instance,
-              picked: dict[str, surveys.Found]) -> list[str]:
-    """The limits that one more snapshot of those disks would exceed."""
+              picked: dict[str, surveys.Found],
+              deeper: bool = True) -> list[str]:
+    """The limits that one more snapshot of those disks would exceed.
+
+    :param deeper: whether it puts a layer on each.
+    """
     state, options = instance.state, instance.options
     found = []
     made = sum(not s.safety for s in state.snapshots.values())
@@ -128,7 +132,7 @@ def of_limits(instance: instances.Instance,
     if most and made >= most:
         found.append(f'it has {made} snapshots, the most allowed is {most}; '
                      'delete one, or raise max_snapshots_per_instance')
-    for disk in picked.values():
+    for disk in picked.values() if deeper else ():
         depth = 1 if disk.new else chain.depth(state.layers, disk.layer.id)
         found += of_depth(instance, disk.disk.target, depth + 1)
     allowed = options.max_snapshot_bytes_per_instance * sum(
@@ -153,9 +157,15 @@ def of_depth(instance: instances.Instance, target: str,
             f'allowed is {most}; delete snapshots, or raise max_chain_depth']
 
 
-def of_space(instance: instances.Instance) -> list[str]:
+def of_space(instance: instances.Instance, needed: int = 0) -> list[str]:
+    """:param needed: bytes that it can take at most."""
     free, total = instance.directory.free()
     least = instance.options.min_free_percent
+    if needed and free - needed < total * least / 100:
+        return [f'it can take {needed} bytes, and {free} are free in '
+                f'{instance.directory.path}, of which {least} % of the file '
+                'system shall stay so; free some space, or lower '
+                'min_free_percent']
     if free * 100 >= total * least:
         return []
     return [f'only {free * 100 // total} % of the file system of '

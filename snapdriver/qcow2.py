@@ -38,7 +38,7 @@ class Header:
     """What a qcow2 header says; None where it does not.
 
     :ivar size: virtual size in bytes.
-    :ivar snapshots: number of internal snapshots.
+    :ivar snapshots: number of internal snapshots; see qcow2tags.py.
     """
 
     size: int
@@ -47,6 +47,9 @@ class Header:
     data_file: bool
     encrypted: bool
     snapshots: int
+    snapshots_offset: int = dataclasses.field(default=0, compare=False)
+    l1_offset: int = dataclasses.field(default=0, compare=False)
+    l1_entries: int = dataclasses.field(default=0, compare=False)
 
 
 def read_header(where: directory.Directory, name: str) -> Header:
@@ -56,18 +59,21 @@ def read_header(where: directory.Directory, name: str) -> Header:
     :raises UnsafeImage: not qcow2, or with parts that we do not understand.
     :raises PermissionError: the file belongs to QEMU.
     """
-    path = where.path_of(name)
     with where.opened(name) as fd:
-        data = os.pread(fd, _MAX_HEADER, 0)
+        return parse_header(fd, where.path_of(name))
+
+
+def parse_header(fd: int, path: str) -> Header:
+    """As :func:`read_header`, of an open image; the path is for messages."""
     try:
-        return _parse(data)
+        return _parse(os.pread(fd, _MAX_HEADER, 0))
     except (struct.error, ValueError) as error:
         raise exception.UnsafeImage(path=path, reason=str(error)) from error
 
 
 def _parse(data: bytes) -> Header:
-    (magic, version, name_offset, name_length, _, size, crypt, _, _, _, _,
-     snapshots, _) = _FIXED.unpack_from(data)
+    (magic, version, name_offset, name_length, _, size, crypt, l1_entries,
+     l1_offset, _, _, snapshots, snapshots_offset) = _FIXED.unpack_from(data)
     if magic != _MAGIC or version not in (2, 3):
         raise ValueError('it is not a qcow2 image (version 2 or 3)')
     incompatible, end = 0, _FIXED.size
@@ -82,7 +88,9 @@ def _parse(data: bytes) -> Header:
         size=size, backing_file=name,
         backing_format=_extension(data, end, _BACKING_FORMAT),
         data_file=bool(incompatible & _DATA_FILE_BIT),
-        encrypted=crypt != 0, snapshots=snapshots)
+        encrypted=crypt != 0, snapshots=snapshots,
+        snapshots_offset=snapshots_offset, l1_offset=l1_offset,
+        l1_entries=l1_entries)
 
 
 def _extension(data: bytes, offset: int, wanted: int) -> str | None:

@@ -41,6 +41,7 @@ from snapdriver import emptyqcow2
 from snapdriver import exception
 
 _POLL = 0.05  # seconds between looks at a process that runs long
+_OF_ITSELF = '/proc/self/fd/%d'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -143,6 +144,125 @@ class Images:
                            self._where.path_of(names[0]), watch=watch)
         self._where.sync_file(names[0])
 
+    # Tags: see qcow2tags.py. The backing file is not even opened.
+
+    def tag(self, name: str, tag: str) -> None:
+        """Make an internal snapshot of an image that nobody has open.
+
+        The tag must be new: QEMU would make another of that name.
+        """
+        self._on_tags('-c', name, tag)
+
+    def untag(self, name: str, tag: str) -> None:
+        """Remove the oldest internal snapshot of that name."""
+        self._on_tags('-d', name, tag)
+
+    def apply_tag(self, name: str, tag: str) -> None:
+        """Make an image what it was, its virtual size too."""
+        self._on_tags('-a', name, tag)
+
+    def _on_tags(self, option: str, name: str, tag: str) -> None:
+        # It has no option for the format but this.
+        image = json.dumps({
+            'driver': 'qcow2', 'backing': None, 'file': {
+                'driver': 'file', 'filename': self._where.path_of(name)}})
+        with self._lent([name]):
+            self._run('snapshot', option, tag, f'json:{image}', limited=True)
+        self._where.sync_file(name)
+
+    def grow(self, names: Sequence[str], size: int) -> None:
+        """Enlarge an image; what is new of it is zero.
+
+        :param names: the image, and those below it, which are opened too.
+        """
+        with self._lent(names):
+            self._run('resize', '-q', '-f', 'qcow2',
+                      self._where.path_of(names[0]), str(size), limited=True)
+        self._where.sync_file(names[0])
+
+    def copy_tag(self, names: Sequence[str], tag: str, backing: str,
+                 backing_format: str, new: str, watch: Watch) -> None:
+        """Copy what an image itself held at a tag into another.
+
+        ::
+
+            before:  backing <- names[0], which has the tag
+            after:   backing <- names[0]
+                          \\- new
+
+        The image may be in use meanwhile: the clusters of a tag are never
+        written, as long as it has the tag.
+
+        :param names: the image, and those below it, which are opened too.
+        :param backing: what it stands on, as the header shall name it.
+        :param new: made by :meth:`directory.Directory.create`, empty.
+        """
+        with self._lent([*names, new]):
+            self._run_long(
+                'convert', '-p', '-U', '-f', 'qcow2', '-l',
+                f'snapshot.name={tag}', '-O', 'qcow2', '-B', backing, '-F',
+                backing_format, self._where.path_of(names[0]),
+                self._where.path_of(new), watch=watch)
+        self._where.sync_file(new)
+
+    def convert(self, names: Sequence[str], target: int, kind: str, *,
+                tag: str | None = None, size: int | None = None,
+                compress: bool = False, bandwidth: int = 0,
+                watch: Watch) -> None:
+        """Copy what an image shows into an open file.
+
+        ::
+
+            before:  names[1] <- names[0]
+            after:   names[1] <- names[0], and a copy that stands on nothing
+
+        A QEMU may have the images open. It is started with a descriptor of
+        the file, so the file needs no path that its user can go.
+
+        :param names: the image and all below it, which are opened; see
+            :meth:`share`.
+        :param target: a descriptor; the file becomes the owner's meanwhile.
+        :param kind: the copy's format.
+        :param tag: what the image was at this tag; a QEMU may write it now.
+        :param size: virtual size of the copy, if the image has grown since.
+        :param bandwidth: MiB per second; 0 for as fast as it goes.
+        """
+        args = ['convert', '-p', *_source(tag), '-O', kind]
+        if compress:
+            args += ['-c', '-W']  # written as the threads have compressed it
+        if bandwidth:
+            args += ['-r', f'{bandwidth}M']
+        with self._handed(target):
+            self._run_long(*args, self._where.path_of(names[0]),
+                           _OF_ITSELF % target, watch=watch,
+                           inherited=[target])
+            if size is not None:
+                self._run_long('resize', '-q', '--shrink', '-f', kind,
+                               _OF_ITSELF % target, str(size),
+                               watch=Watch(), inherited=[target])
+
+    def measure(self, names: Sequence[str], tag: str | None = None) -> int:
+        """How many bytes a copy by :meth:`convert` takes as a qcow2 file."""
+        report = json.loads(self._run(
+            'measure', *_source(tag), '-O', 'qcow2', '--output=json',
+            self._where.path_of(names[0]), limited=True))
+        return int(report['required'])
+
+    def share(self, names: Sequence[str]) -> None:
+        """Let qemu-img read images that stay QEMU's."""
+        for name in names:
+            if self._where.uid != 0:
+                self._where.share(name)
+            elif os.geteuid() == 0:
+                self._where.show(name, self._user().pw_gid)
+
+    def unshare(self, names: Sequence[str]) -> None:
+        """Take root's images back that :meth:`share` has shown."""
+        if os.geteuid() == 0 and self._where.uid == 0:
+            for name in names:
+                with contextlib.suppress(exception.FileMissing):
+                    self._where.show(name, self._where.gid)
+
     def check(self, names: Sequence[str]) -> dict[str, Any]:
         """What ``qemu-img check`` reports of an image nobody writes.
 
@@ -169,6 +289,19 @@ class Images:
         finally:
             for name in names:
                 self._where.take(name)
+
+    @contextlib.contextmanager
+    def _handed(self, target: int) -> Iterator[None]:
+        """Within, root's file belongs to the user that qemu-img runs as."""
+        if os.geteuid() != 0:
+            yield
+            return
+        before, user = os.fstat(target), self._user()
+        os.fchown(target, user.pw_uid, user.pw_gid)
+        try:
+            yield
+        finally:
+            os.fchown(target, before.st_uid, before.st_gid)
 
     def _user(self) -> pwd.struct_passwd:
         if self._where.uid == 0:
@@ -206,17 +339,19 @@ class Images:
                                error.stderr or '') from error
         return str(output)
 
-    def _run_long(self, *args: str, watch: Watch) -> None:
+    def _run_long(self, *args: str, watch: Watch,
+                  inherited: Sequence[int] = ()) -> None:
         """As :meth:`_run`, for what takes long; it dies with us.
 
         :param args: with ``-p``, for progress.
+        :param inherited: descriptors that it gets.
         :raises ImageCommandFailed: also if it was terminated.
         """
         command = self._command(args, True, '--pdeathsig=KILL')
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                env=os.environ | {'LC_ALL': 'C'})
+                env=os.environ | {'LC_ALL': 'C'}, pass_fds=inherited)
             try:
                 watch.started(process.pid)
                 while process.poll() is None:
@@ -234,10 +369,22 @@ class Images:
 
     def _failed(self, args: Sequence[str], code: Any,
                 stderr: str) -> exception.SnapdriverError:
-        if 'No space left on device' in stderr:
+        if any(os.strerror(number) in stderr
+               for number in (errno.ENOSPC, errno.EDQUOT)):
             return exception.NoSpace(path=self._where.path)
         return exception.ImageCommandFailed(
             command='qemu-img ' + args[0], code=code, stderr=stderr.strip())
+
+
+def _source(tag: str | None) -> list[str]:
+    """The options for the image that is read.
+
+    -U, as QEMU may write an image that has tags. What is frozen is opened
+    without: a lock of qemu-img's own then keeps writers away.
+    """
+    # By name: a tag that looks like an id would be taken for one.
+    at_tag = ['-U', '-l', f'snapshot.name={tag}'] if tag is not None else []
+    return [*at_tag, '-f', 'qcow2']
 
 
 def _percent(out: IO[bytes]) -> float:

@@ -23,6 +23,7 @@ from snapdriver import merging
 from snapdriver import model
 from snapdriver import reunion
 from snapdriver import thawing
+from snapdriver.backends import internal_tags
 
 LOG = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ def recover(instance: instances.Instance,
                      'verb': operation.verb, 'phase': operation.phase,
                      'result': result})
     merging.halt(instance)
+    internal_tags.retry(instance)
     if not thawing.retry(instance):
         LOG.warning('The guest agent of %(name)s is silent still; a thaw is '
                     'owed to it', {'name': instance.name})

@@ -97,7 +97,8 @@ def _is_stale(instance: instances.Instance, snapshot: model.Snapshot,
     """Whether libvirt names a frozen file as it was called before."""
     own = {instance.directory.path_of(instance.state.layers[p.layer].file)
            for p in snapshot.disks.values()}
-    return not set(element.frozen.values()) <= own
+    return (not set(element.frozen.values()) <= own
+            or bool(element.internal) != domainxml.is_internal(snapshot))
 
 
 def drop(instance: instances.Instance, names: list[str]) -> None:
@@ -143,6 +144,15 @@ def _disk_name(instance: instances.Instance, source: str) -> str:
 
 def xml_file(snapshot_id: str) -> str:
     return f'{snapshot_id}.xml'
+
+
+def definition_file(snapshot_id: str) -> str:
+    """Where its definition is, if the snapshot has the memory.
+
+    Of a CPU, say, the XML of a running domain tells what it came to, and
+    the definition what was asked for.
+    """
+    return f'{snapshot_id}.defined.xml'
 
 
 def saved_xml(instance: instances.Instance,

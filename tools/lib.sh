@@ -34,10 +34,12 @@ once() {
     exec {lock}>&-
 }
 
-# need_packages: everything in bindep.txt that is for Debian.
+# wanted_packages: everything in bindep.txt that is for Debian.
+wanted_packages() { sed -n 's/ *\[platform:dpkg.*//p' "$repo/bindep.txt"; }
+
 need_packages() {
     local -a wanted missing
-    mapfile -t wanted < <(sed -n 's/ *\[platform:dpkg.*//p' "$repo/bindep.txt")
+    mapfile -t wanted < <(wanted_packages)
     mapfile -t missing < <(
         dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null |
             sed -n 's/^installed //p' | sort -u |

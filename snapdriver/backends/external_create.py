@@ -197,7 +197,7 @@ def recover(instance: instances.Instance) -> str:
     if not switched and overlays.withdraw(instance, new):
         instance.make_folder().unlink(
             view.xml_file(data['snapshot']['id']))
-        disks, layers = _without_unlinked(instance)
+        disks, layers = overlays.without_unlinked(instance)
         instance.finish(None, disks=disks, layers=layers)
         cleanup.forget_if_bare(instance)
         return 'undone'
@@ -205,21 +205,6 @@ def recover(instance: instances.Instance) -> str:
         settle.switch(instance, new)
     _finish(instance)
     return 'finished'
-
-
-def _without_unlinked(instance: instances.Instance
-                      ) -> tuple[dict[str, model.Disk],
-                                 dict[str, model.Layer]]:
-    """The state's disks and layers, but those that were only planned.
-
-    A disk that was new has one layer, whose own name may not be there yet.
-    """
-    state = instance.state
-    disks = {name: disk for name, disk in state.disks.items()
-             if name not in instance.operation.data['added']
-             or instance.directory.stat(state.layers[disk.active].file)}
-    return disks, {key: layer for key, layer in state.layers.items()
-                   if layer.disk in disks}
 
 
 def _switched(instance: instances.Instance,

@@ -133,6 +133,21 @@ def restore(instance: instances.Instance, new: Layers) -> None:
         settle.switch(instance, active)
 
 
+def without_unlinked(instance: instances.Instance
+                     ) -> tuple[dict[str, model.Disk],
+                                dict[str, model.Layer]]:
+    """The state's disks and layers, but those that were only planned.
+
+    A disk that was new has one layer, whose own name may not be there yet.
+    """
+    state = instance.state
+    disks = {name: disk for name, disk in state.disks.items()
+             if name not in instance.operation.data['added']
+             or instance.directory.stat(state.layers[disk.active].file)}
+    return disks, {key: layer for key, layer in state.layers.items()
+                   if layer.disk in disks}
+
+
 def put_back(instance: instances.Instance, new: Layers) -> None:
     """Bring back what :func:`withdraw` was killed over."""
     _rename(instance, [(layer.file + _WITHDRAWN, layer.file)

@@ -90,7 +90,7 @@ class EngineTest(base.FunctionalTest):
             self.assertEqual(info.parent, parent and parent[1])
             for disk in info.disks.values():
                 self.assertIn(f"<disk name='{disk['target']}' "
-                              "snapshot='external'", dumped)
+                              f"snapshot='{info.kind}'", dumped)
         current = [info.name for info in infos if info.current]
         if current:
             self.assertEqual(current[0], virsh(

@@ -21,7 +21,8 @@ import testtools
 import snapdriver
 from snapdriver import journal
 
-_ANNOUNCERS = ('begin', 'advance', 'passed', 'finish', 'reached')
+_ANNOUNCERS = ('begin', 'advance', 'passed', 'finish', 'reached',
+               '_begin')
 
 
 def _announced() -> set[str]:
@@ -30,11 +31,17 @@ def _announced() -> set[str]:
     for path in pathlib.Path(snapdriver.__file__).parent.rglob('*.py'):
         for node in ast.walk(ast.parse(path.read_text())):
             if (isinstance(node, ast.Call)
-                    and isinstance(node.func, ast.Attribute)
-                    and node.func.attr in _ANNOUNCERS):
+                    and _name(node.func) in _ANNOUNCERS):
                 found.update(argument.value for argument in node.args
                              if isinstance(argument, ast.Constant))
     return {each for each in found if isinstance(each, str)}
+
+
+def _name(function: ast.expr) -> str:
+    """What is called, without what it is called on."""
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ''
 
 
 class JournalTest(testtools.TestCase):

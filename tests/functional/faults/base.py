@@ -75,6 +75,13 @@ class FaultTest(engine.EngineTest):
                     'qemu-io', '-f', 'qcow2', '-c',
                     f'write -s {file.name} {_MARK} 512', source)
 
+    def write_more(self, guest: guests.Guest, mebibytes: int) -> None:
+        """As :meth:`write`, so much that the layer is large."""
+        for source in self.sources(guest).values():
+            host.as_root(
+                'qemu-io', '-f', 'qcow2', '-c',
+                f'write -P 7 16M {mebibytes}M', source)
+
     def active_marks(self, guest: guests.Guest) -> set[str | None]:
         """What the disks hold that it would have if it were started now."""
         return {guest.disks[0].label(pathlib.Path(source)).mark

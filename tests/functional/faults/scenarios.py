@@ -15,8 +15,9 @@
 A step of a story is written ``s:one`` (create a snapshot), ``m:one`` (write
 a mark), ``r:one`` (revert, without a safety snapshot), ``x:one`` (a snapshot
 by virsh, with names of its own), ``t:one`` (QEMU switched to the overlay of
-an interrupted create, without libvirt's knowledge), ``up`` and ``down``
-(power, the guest paused from its first instruction).
+an interrupted create, without libvirt's knowledge), ``d:one`` (delete the
+name), ``b:32`` (write that many MiB elsewhere), ``up`` and ``down`` (power,
+the guest paused from its first instruction).
 """
 
 from collections.abc import Mapping
@@ -36,7 +37,7 @@ class World:
     """
 
     active: str
-    snapshots: Mapping[str, str]
+    snapshots: Mapping[str, str | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +94,11 @@ _REVERT = ('revert planned overlaid stopped', _SETTLE,
 _REVERT_TWO = ('revert planned overlaid stopped', _SETTLE_TWO,
                'revert switched frozen committed unlinked started')
 _DELETE = ('delete unnamed unlinked committed',)
+_MERGED = 'merge recorded started copied switched committed unlinked'
+_MERGED_OFF = ('merge recorded started copied', _SETTLE,
+               'merge switched committed unlinked')
+_MERGED_ON = ('merge recorded started pivoting switched committed',
+              'settle linked renamed', 'merge unlinked')
 _ADOPT = ('adopt planned linked frozen', _SETTLE, 'adopt committed')
 
 _ONE = World('one', {})
@@ -156,6 +162,31 @@ SCENARIOS = (
              World('three', {}), World('three', {'x1': 'one', 'x2': 'two'}),
              _phases(*_ADOPT),
              modes=MODES),
+    Scenario('merge_off_middle', (*_TREE, 'd:s1'), 'merge',
+             World('three', {'s2': 'two'}), World('three', {'s2': 'two'}),
+             _phases(_MERGED), modes=MODES),
+    Scenario('merge_off_down', (*_TREE, 'd:s2'), 'merge',
+             World('three', {'s1': 'one'}), World('three', {'s1': 'one'}),
+             _phases(*_MERGED_OFF), modes=MODES),
+    Scenario('merge_off_up', ('s:s1', 'm:one', 's:s2', 'm:two', 'b:32',
+                              'd:s2'), 'merge',
+             World('two', {'s1': None}), World('two', {'s1': None}),
+             _phases(_MERGED), modes=MODES),
+    Scenario('merge_on_middle', (*_TREE, 'd:s1', 'up'), 'merge',
+             World('three', {'s2': 'two'}), World('three', {'s2': 'two'}),
+             _phases(_MERGED)),
+    Scenario('merge_on_down', ('m:one', 's:s1', 'm:two', 'b:32', 's:s2',
+                               'm:three', 'd:s2', 'up'), 'merge',
+             World('three', {'s1': 'one'}), World('three', {'s1': 'one'}),
+             _phases(*_MERGED_ON), modes=MODES),
+    Scenario('merge_on_up', ('s:s1', 'm:one', 's:s2', 'm:two', 'b:32',
+                             'd:s2', 'up'), 'merge',
+             World('two', {'s1': None}), World('two', {'s1': None}),
+             _phases(_MERGED)),
+    Scenario('merge_branch', (*_TREE, 'r:s1', 'm:four', 's:s3', 'd:s1',
+                              'd:s2', 'up'), 'merge',
+             World('four', {'s3': 'four'}), World('four', {'s3': 'four'}),
+             _phases(_MERGED)),
     # Plain libvirt cannot start it: the frozen layer is not writable.
     Scenario('reunite', ('m:one', 'up', 't:s1'), 'recover',
              World('one', {'s1': 'one'}), World('one', {'s1': 'one'}),

@@ -94,6 +94,8 @@ class TestKills(base.FaultTest):
                 guest.name, name, safety=False),
             'x': lambda name: virsh_snapshot(guest, name),
             't': lambda name: self.tear(guest, name),
+            'd': lambda name: self.manager.delete(guest.name, [name]),
+            'b': lambda count: self.write_more(guest, int(count)),
             'up': lambda _: self.try_boot(guest, stop=False),
             'down': lambda _: guest.destroy(),
         }

@@ -1,0 +1,199 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A verb that is run, and may be killed."""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+import itertools
+import pathlib
+import signal
+from typing import Any
+
+from snapdriver import exception
+from snapdriver.model import Power
+from tests.functional import host
+from tests.functional.faults import victim as victims
+from tests.functional.fuzz import machine as machines
+from tests.functional.fuzz import operations
+from tests.functional.fuzz import oracle as oracles
+from tests.functional.fuzz import scene
+
+
+class Deaths(scene.Scene):
+    """Runs verbs, whole or not."""
+
+    def _verb(self, operation: operations.Operation, verb: str,
+              arguments: Sequence[Any], named: dict[str, Any],
+              refused: bool, before: oracles.Oracle,
+              after: Callable[[], scene.Futures]) -> scene.Futures:
+        """Run a verb, in a process that dies if the operation says so.
+
+        :param refused: whether it must be refused.
+        :param before: what there is if it is undone, or refused.
+        :param after: gives what there may be if it is finished.
+        """
+        machine, manager = self.machine, self.manager
+        if operation.says('blind'):
+            manager.drop_view(machine.name)
+        if operation.says('plan'):
+            self._plan(verb, arguments, named, refused)
+        if operation.killed_at is not None:
+            return self._killed(operation, verb, arguments, named, refused,
+                                before, after)
+        try:
+            getattr(manager, verb)(machine.name, *arguments, **named)
+        except exception.Refused as error:
+            return self._refused(error, refused, before)
+        if refused:
+            raise AssertionError('it should have been refused')
+        return after()
+
+    def _refused(self, error: exception.Refused, refused: bool,
+                 before: oracles.Oracle) -> scene.Futures:
+        if not refused:
+            raise error
+        self.outcome = ' refused'
+        self.manager.restore_view(self.machine.name)  # if it was lost
+        return [before]
+
+    def _plan(self, verb: str, arguments: Sequence[Any],
+              named: dict[str, Any], refused: bool) -> None:
+        """A dry run says whether it will be refused, and changes nothing."""
+        machine, manager = self.machine, self.manager
+        before = machine.fingerprint()
+        plan = getattr(manager, f'plan_{verb}')(
+            machine.name, *arguments, **named)
+        self._see_unchanged(before)
+        self.test.assertEqual(refused, bool(plan.refusals), plan.refusals)
+
+    def _see_unchanged(self, before: dict[str, Any]) -> None:
+        after = self.machine.fingerprint()
+        self.test.assertEqual(
+            {}, {key: (before.get(key), after.get(key))
+                 for key in {*before, *after}
+                 if before.get(key) != after.get(key)})
+
+    def _killed(self, operation: operations.Operation, verb: str,
+                arguments: Sequence[Any], named: dict[str, Any],
+                refused: bool, before: oracles.Oracle,
+                after: Callable[[], scene.Futures]) -> scene.Futures:
+        by_libvirtd = operation.get('dies') == 'libvirtd'
+        victim = self.test.start(self.test.job(
+            verb, self.machine, *arguments, signal_at=operation.killed_at,
+            signal=signal.SIGSTOP if by_libvirtd else signal.SIGKILL,
+            **named))
+        if by_libvirtd:
+            _kill_libvirtd_under(victim)
+        code = victim.wait()
+        self.test.assertIn(code, (0, -signal.SIGKILL))
+        if isinstance(victim.answer, exception.Refused):
+            return self._refused(victim.answer, refused, before)
+        if code == 0 and not isinstance(victim.answer, Exception):
+            if refused:
+                raise AssertionError('it should have been refused')
+            return after()
+        if code == 0 and not by_libvirtd:
+            raise AssertionError(victim.answer)
+        self.outcome = ' as libvirtd dies' if by_libvirtd else ' killed'
+        return self._after_death(operation, verb, victim.phases, before,
+                                 after())
+
+    def _after_death(self, operation: operations.Operation, verb: str,
+                     phases: Sequence[str], before: oracles.Oracle,
+                     afters: scene.Futures) -> scene.Futures:
+        machine, manager = self.machine, self.manager
+        began = any(p.startswith(f'{verb}:') for p in phases)
+        decided = began and (verb not in ('create', 'revert')
+                             or f'{verb}:committed' in phases)
+        futures = afters if decided else (
+            [before, *afters] if began else [before])
+        power, saved = machine.power(), machine.is_saved()
+        stale = machine.is_stale()
+        if power is Power.SHUTOFF and not saved and not stale:
+            self._see_that_it_has_data(futures)
+        then = operation.get('then')
+        if saved or stale:
+            then = 'now' if then in ('ran', 'runs') else then
+        if then in ('ran', 'runs') and power is Power.SHUTOFF:
+            machine.turn_on(Power.PAUSED)
+            power = Power.PAUSED
+        if then == 'ran':
+            machine.destroy()
+            power = Power.SHUTOFF
+            mark = f'm{operation.number}'
+            machine.write_mark(mark, machines.DISKS)
+            futures = [future.write(mark, machines.DISKS)
+                       for future in futures]
+        try:
+            self._recover_after(then)
+        except exception.Unfinished:
+            if verb != 'adopt' or power is Power.SHUTOFF:
+                raise
+            # Headers are not written while it runs.
+            machine.destroy()
+            power = Power.SHUTOFF
+            manager.recover(machine.name)
+        self.test.assert_recover_does_nothing(machine)
+        return [self._with_power(future, verb if began else '', power, saved)
+                for future in futures]
+
+    def _with_power(self, future: oracles.Oracle, verb: str, power: Power,
+                    saved: bool) -> oracles.Oracle:
+        """What runs goes on; a revert starts what it has stopped."""
+        if power is Power.SHUTOFF and verb == 'revert':
+            power = future.power
+        return future.but(
+            power=power, memory=None, saved=saved,
+            settled=power is Power.SHUTOFF and not saved)
+
+    def _see_that_it_has_data(self, futures: scene.Futures) -> None:
+        """It boots, with the data that it had or should have (I4)."""
+        files = self.machine.defined_files()
+        marks = self.machine.read_marks(files.values())
+        self.test.assertIn(
+            {name: marks[path] for name, path in files.items()},
+            [{name: active.mark for name, active in future.actives.items()}
+             for future in futures])
+
+    def _recover_after(self, then: str | None) -> None:
+        machine, test = self.machine, self.test
+        if then == 'dies':
+            for index in itertools.count():
+                if test.run_victim(
+                        'recover', machine, signal_at=index).answer:
+                    break
+        if then == 'settle':
+            test.manager.settle(machine.name)
+        else:
+            test.manager.recover(machine.name)
+
+
+def _kill_libvirtd_under(victim: victims.Victim) -> None:
+    """Once the victim stands still; it goes on without libvirtd."""
+    host.wait_until(lambda: _stands_still(victim.pid) in (True, None),
+                    'the victim stands still, or ends')
+    if _stands_still(victim.pid):
+        host.stop_libvirtd()
+        victim.go_on()
+        victim.wait()
+        host.start_libvirtd()
+
+
+def _stands_still(pid: int) -> bool | None:
+    """None if it has ended."""
+    try:
+        status = pathlib.Path('/proc', str(pid), 'stat').read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    word = status.rpartition(')')[2].split()[0]
+    return None if word in 'ZX' else word == 'T'

@@ -1,0 +1,74 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Playing operations on a machine, and comparing after each."""
+
+from snapdriver import chain
+from tests.functional.fuzz import comparison
+from tests.functional.fuzz import happenings
+from tests.functional.fuzz import operations
+from tests.functional.fuzz import scene
+from tests.functional.fuzz import verbs
+
+#: After so many operations what each snapshot keeps is read.
+_EVERYTHING_EVERY = 6
+
+
+class Player(verbs.Verbs, happenings.Happenings):
+    """Does to a machine what an operation says, and compares."""
+
+    def play(self, operation: operations.Operation) -> None:
+        """:raises Impossible: nothing was done."""
+        self.outcome = ''
+        futures = getattr(self, f'do_{operation.word}')(operation)
+        self.counts[operation.word + self.outcome] += 1
+        self.compare(futures, len(futures) > 1 or
+                     sum(self.counts.values()) % _EVERYTHING_EVERY == 0)
+
+    def compare(self, futures: scene.Futures, everything: bool) -> None:
+        """See that one of the futures is so, and go on from there."""
+        seen = comparison.look(
+            self.machine, self.manager.list(self.machine.name), everything)
+        told = []
+        for future in reversed(futures):
+            names, differences = comparison.match(seen, future, self.names)
+            if not differences:
+                self.names.update(names)
+                self.oracle = future.but(
+                    memory=future.memory if seen.memory is None
+                    else seen.memory)
+                self._see_sound()
+                return
+            told.append('; '.join(differences))
+        raise AssertionError('; or else: '.join(told))
+
+    def _see_sound(self) -> None:
+        """``check``, the files, virsh: nothing is wrong."""
+        test, machine = self.test, self.machine
+        state = test.state(machine)
+        test.assertIsNone(state.operation)
+        expected = ['merge-pending'] * len(chain.hidden(state))
+        unsettled = machine.unsettled()
+        if not self.oracle.up and not self.oracle.saved:
+            if self.oracle.settled:
+                test.assertEqual([], unsettled)
+            expected += ['unsettled'] * len(unsettled)
+        found = test.manager.check(machine.name)
+        test.assertEqual(sorted(expected), sorted(f.code for f in found),
+                         '; '.join(f.message for f in found))
+        if self.oracle.up or not machine.is_stale():
+            test.assert_views_agree(machine)
+        test.assert_no_leak(machine, state)
+        test.assertTrue(machine.base_unchanged())
+        for name in machine.active_files():
+            depth = self.depth(machine.active_files()[name].name)
+            test.assertLessEqual(depth, self.limits['max_chain_depth'])

@@ -1,0 +1,101 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Runs of many seeds, each a test of its own."""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+from concurrent import futures
+import dataclasses
+import itertools
+import multiprocessing
+import os
+import time
+from typing import Any
+import unittest
+
+from tests.functional.fuzz import base
+from tests.functional.fuzz import operations
+
+#: Of so many seeds one is played alone, and libvirtd is killed in it.
+_LIBVIRTD_EVERY = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What one seed, or one list, has come to.
+
+    :ivar failure: all that the test tells; None if it passed.
+    :ivar reason: its last line.
+    """
+
+    seed: int
+    libvirtd: bool
+    counts: dict[str, int]
+    operations: list[str]
+    failure: str | None
+
+    @property
+    def reason(self) -> str:
+        return (self.failure or '').strip().rpartition('\n')[2]
+
+
+class _Case(base.FuzzTest):
+
+    def __init__(self, seed: int, libvirtd: bool,
+                 listed: Sequence[operations.Operation] | None,
+                 count: int) -> None:
+        super().__init__('run_it')
+        self.exclusive = libvirtd  # type: ignore[misc]
+        self.arguments = seed, listed, count
+
+    def run_it(self) -> None:
+        seed, listed, count = self.arguments
+        if listed is None:
+            self.play_seed(seed, count, self.exclusive)
+        else:
+            self.play_list(seed, listed)
+
+
+def run(seed: int, libvirtd: bool, count: int,
+        listed: Sequence[operations.Operation] | None = None) -> Run:
+    """Play one seed or list, in this process."""
+    case = _Case(seed, libvirtd, listed, count)
+    result: Any = unittest.TestResult()
+    case.run(result)
+    told = [text for _, text in result.errors + result.failures]
+    return Run(seed, libvirtd,
+               dict(case.player.counts) if case.player else {},
+               list(map(str, case.played)), '\n'.join(told) or None)
+
+
+def loop(first: int, end: float, runs: int | None, libvirtd: bool,
+         count: int) -> Iterator[Run]:
+    """Seeds, one after the other, as many at a time as there are cores."""
+    seeds = iter(itertools.count(first) if runs is None
+                 else range(first, first + runs))
+    workers = os.cpu_count() or 1
+    with futures.ProcessPoolExecutor(
+            workers, multiprocessing.get_context('spawn')) as pool:
+        going: set[futures.Future[Run]] = set()
+        while True:
+            for seed in itertools.islice(seeds, workers - len(going)):
+                if runs is None and time.monotonic() > end:
+                    break
+                alone = libvirtd or runs is None and (
+                    seed - first) % _LIBVIRTD_EVERY == _LIBVIRTD_EVERY - 1
+                going.add(pool.submit(run, seed, alone, count))
+            if not going:
+                return
+            done, going = futures.wait(
+                going, return_when=futures.FIRST_COMPLETED)
+            yield from (future.result() for future in done)
