@@ -14,12 +14,15 @@
 
 import os
 import stat
+import time
 
 from snapdriver import chain
 from snapdriver import directory
 from snapdriver import domainxml
 from snapdriver import exception
 from snapdriver import instance as instances
+from snapdriver import jobs
+from snapdriver import merges
 from snapdriver import model
 from snapdriver import naming
 from snapdriver import qcow2
@@ -49,11 +52,7 @@ def check(instance: instances.Instance, deep: bool) -> Findings:
         except exception.LibvirtFailed as error:
             found.append(model.Finding(
                 _WARNING, 'libvirt-failed', instance.name, str(error)))
-    found += [model.Finding(
-        _PENDING, 'merge-pending', instance.state.layers[layer].file,
-        f'hidden, {instance.held_bytes(layer)} bytes: no snapshot names it, '
-        'and another layer stands on it') for layer
-        in chain.hidden(instance.state)]
+    found += _pending(instance)
     if deep:
         found += _deep(instance)
     order = list(model.Severity)
@@ -68,6 +67,25 @@ def _operation(instance: instances.Instance) -> Findings:
         _WARNING, 'operation-unfinished', operation.verb,
         f'it was interrupted in phase {operation.phase}; the next verb, or '
         '"snapdriver domain recover", finishes or undoes it')]
+
+
+def _pending(instance: instances.Instance) -> Findings:
+    state = instance.state
+    waiting = dict.fromkeys([*chain.hidden(state), *merges.mergeable(state)])
+    found = [model.Finding(
+        _PENDING, 'merge-pending', state.layers[layer].file,
+        f'{instance.held_bytes(layer)} bytes: no external snapshot names it, '
+        'and another layer stands on it; "snapdriver domain merge" merges '
+        'what can be merged') for layer in waiting]
+    return found + [model.Finding(
+        _PENDING, f'{job.type}-running', job.disk,
+        f'a {job.type} is at work since {time.ctime(job.started_at)}')
+        if jobs.is_alive(job) else model.Finding(
+            _WARNING, f'{job.type}-dead', job.disk,
+            f'a {job.type} was interrupted; "snapdriver domain recover" '
+            'clears it up')
+        for kind in (jobs.MERGE, jobs.EXPORT, jobs.COPY)
+        for job in jobs.of_type(state, kind)]
 
 
 def _thaw(instance: instances.Instance) -> Findings:
@@ -89,7 +107,9 @@ def _layer(instance: instances.Instance, layer: model.Layer) -> Findings:
             else 'layer-unsafe', layer.file, str(error))]
     mode, result = stat.S_IMODE(found.st_mode), []
     if state.disks[layer.disk].active != layer.id:
-        if mode != directory.FROZEN_MODE:
+        if jobs.of_type(state, jobs.MERGE):
+            pass  # it is lifted while it is merged
+        elif mode != directory.FROZEN_MODE:
             result.append(model.Finding(
                 _WARNING, 'frozen-writable', layer.file,
                 f'it is frozen and has mode {mode:04o}: nothing protects '
@@ -98,6 +118,8 @@ def _layer(instance: instances.Instance, layer: model.Layer) -> Findings:
         result.append(model.Finding(
             _WARNING, 'world-accessible', layer.file,
             f'it has mode {mode:04o}; "chmod 0600" it'))
+    if jobs.of_type(state, jobs.MERGE):
+        return result  # QEMU may have switched it, and we not said so yet
     try:
         header = qcow2.read_header(where, layer.file)
         surveys.check_backing(instance, state.disks[layer.disk], layer,

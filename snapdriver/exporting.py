@@ -46,6 +46,7 @@ from snapdriver import newfile
 from snapdriver import qcow2
 from snapdriver import qemuimg
 from snapdriver import survey as surveys
+from snapdriver.backends import internal_tags
 
 LOG = logging.getLogger(__name__)
 FORMATS = ('qcow2', 'raw')
@@ -119,22 +120,25 @@ def is_alive(job: model.Job) -> bool:
         job.data['process'][0] != os.getpid() or job.id in _running)
 
 
-def clean(instance: instances.Instance, job: model.Job) -> None:
+def clean(instance: instances.Instance, job: model.Job) -> str:
     """Take back the record of an export whose process has died.
 
     What it has written went with it, unless the file system knows no files
     without a name; a file is left then, as a path that stands in a state
     file is no reason to remove anything.
+
+    :returns: what was done, as a sentence.
     """
     instance.images.unshare([
         instance.state.layers[layer].file
         for pin in job.data.get('pins', ())
         for layer in chain.to_base(instance.state.layers, pin)])
+    file = job.data.get('file')
     LOG.warning('An export of %(name)s (%(uuid)s) was interrupted; if there '
                 'is a file %(file)s, it is not complete',
-                {'name': instance.name, 'uuid': instance.uuid,
-                 'file': job.data.get('file')})
+                {'name': instance.name, 'uuid': instance.uuid, 'file': file})
     jobs.end(instance, job)
+    return f'the interrupted export to {file} was given up'
 
 
 def _check_format(instance: instances.Instance, request: Request) -> None:
@@ -293,6 +297,7 @@ def _end(instance: instances.Instance, job: model.Job,
         if job.id in instance.state.jobs:
             jobs.end(instance, job)
         if instance.state.operation is None:
+            internal_tags.retry(instance)
             deletion.sweep(instance, backends)
     except (exception.SnapdriverError, OSError) as error:
         LOG.warning('After an export of %(name)s (%(uuid)s): %(error)s',

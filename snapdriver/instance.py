@@ -23,6 +23,7 @@ import uuid
 
 from oslo_config import cfg
 
+from snapdriver import chain
 from snapdriver import conf as options
 from snapdriver import directory
 from snapdriver import domain as domains
@@ -30,6 +31,7 @@ from snapdriver import exception
 from snapdriver import journal
 from snapdriver import locks
 from snapdriver import model
+from snapdriver import naming
 from snapdriver import qcow2
 from snapdriver import qemuimg
 from snapdriver import state as state_file
@@ -234,12 +236,20 @@ class Instance:
         if self.state.operation is not None:
             files |= {layer['file']: layer['disk'] for layer
                       in self.state.operation.data.get('new', {}).values()}
+        for job in self.state.jobs.values():
+            files |= {file: parsed[0] for file in job.data.get('files', ())
+                      if (parsed := naming.parse_layer_file(file))}
         return files
 
     def is_layer(self, disk: str, file: str) -> bool:
         """Whether that name is a link to a layer of that disk."""
         return any(name == disk and self.directory.same(file, layer)
                    for layer, name in self.layer_disks().items())
+
+    def chain_files(self, layer: str) -> list[str]:
+        """The files of a layer and of all that it stands on."""
+        return [self.state.layers[below].file
+                for below in chain.to_base(self.state.layers, layer)]
 
     def held_bytes(self, layer: str) -> int:
         """Bytes that a layer occupies on the file system."""

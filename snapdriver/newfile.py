@@ -70,8 +70,12 @@ class NewFile:
         """
         os.fchmod(self.fd, _MODE)  # whatever the umask
         if not self._named:
-            os.link(f'/proc/self/fd/{self.fd}', self._name,
-                    dst_dir_fd=self.directory, follow_symlinks=True)
+            try:
+                os.link(f'/proc/self/fd/{self.fd}', self._name,
+                        dst_dir_fd=self.directory, follow_symlinks=True)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror,
+                              self.path) from error
         self._named = False  # from now on it stays
 
     def close(self) -> None:
@@ -102,7 +106,8 @@ def create(path: str) -> Iterator[NewFile]:
             directory = os.open(os.path.dirname(path), os.O_RDONLY
                                 | os.O_DIRECTORY | os.O_CLOEXEC)
             stack.callback(os.close, directory)
-            if os.path.lexists(path):
+            with contextlib.suppress(FileNotFoundError):
+                os.lstat(path)
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST),
                                       path)
             made = NewFile(path, directory)

@@ -41,6 +41,7 @@ from snapdriver import emptyqcow2
 from snapdriver import exception
 
 _POLL = 0.05  # seconds between looks at a process that runs long
+_STACK = 2 << 20  # of each of its up to 64 threads; the limit counts them
 _OF_ITSELF = '/proc/self/fd/%d'
 
 
@@ -180,8 +181,8 @@ class Images:
                       self._where.path_of(names[0]), str(size), limited=True)
         self._where.sync_file(names[0])
 
-    def copy_tag(self, names: Sequence[str], tag: str, backing: str,
-                 backing_format: str, new: str, watch: Watch) -> None:
+    def copy_tag(self, names: Sequence[str], tag: str, backing: str | None,
+                 kind: str | None, new: str, watch: Watch) -> None:
         """Copy what an image itself held at a tag into another.
 
         ::
@@ -194,15 +195,17 @@ class Images:
         written, as long as it has the tag.
 
         :param names: the image, and those below it, which are opened too.
-        :param backing: what it stands on, as the header shall name it.
+        :param backing: what it stands on, as the header shall name it; an
+            image of that kind, or None.
         :param new: made by :meth:`directory.Directory.create`, empty.
         """
+        on = ['-B', backing, '-F', kind] if backing and kind else []
         with self._lent([*names, new]):
             self._run_long(
                 'convert', '-p', '-U', '-f', 'qcow2', '-l',
-                f'snapshot.name={tag}', '-O', 'qcow2', '-B', backing, '-F',
-                backing_format, self._where.path_of(names[0]),
-                self._where.path_of(new), watch=watch)
+                f'snapshot.name={tag}', '-O', 'qcow2', *on,
+                self._where.path_of(names[0]), self._where.path_of(new),
+                watch=watch)
         self._where.sync_file(new)
 
     def convert(self, names: Sequence[str], target: int, kind: str, *,
@@ -315,8 +318,8 @@ class Images:
         command = ['qemu-img', *args]
         if limited:
             memory = self._options.image_memory_limit << 20
-            command = ['prlimit', f'--as={memory}', '--core=0', '--',
-                       *command]
+            command = ['prlimit', f'--as={memory}', f'--stack={_STACK}',
+                       '--core=0', '--', *command]
         if os.geteuid() == 0:
             user = self._user()
             setpriv += (f'--reuid={user.pw_uid}', f'--regid={user.pw_gid}',
@@ -329,7 +332,7 @@ class Images:
         try:
             output, _ = processutils.execute(
                 *command, check_exit_code=codes or [0],
-                env_variables=os.environ | {'LC_ALL': 'C'})
+                env_variables=_environment())
         except OSError as error:
             raise exception.ImageCommandFailed(
                 command=command[0], code='none', stderr=error.strerror
@@ -351,7 +354,7 @@ class Images:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                env=os.environ | {'LC_ALL': 'C'}, pass_fds=inherited)
+                env=_environment(), pass_fds=inherited)
             try:
                 watch.started(process.pid)
                 while process.poll() is None:
@@ -374,6 +377,15 @@ class Images:
             return exception.NoSpace(path=self._where.path)
         return exception.ImageCommandFailed(
             command='qemu-img ' + args[0], code=code, stderr=stderr.strip())
+
+
+def _environment() -> dict[str, str]:
+    """Messages in English, and one heap.
+
+    glibc would reserve 64 MiB for each thread's own, and the limit of its
+    memory counts them.
+    """
+    return os.environ | {'LC_ALL': 'C', 'MALLOC_ARENA_MAX': '1'}
 
 
 def _source(tag: str | None) -> list[str]:

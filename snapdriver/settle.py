@@ -83,7 +83,7 @@ def switch(instance: instances.Instance,
     for name, layer in active.items():
         instance.directory.regular(layer.file)
         _check_owned(instance, name, layer)
-    _define(instance, active)
+    define(instance, active)
     for name, layer in active.items():
         if not instance.directory.same(name, layer.file):
             rename(instance, name, layer)
@@ -120,8 +120,8 @@ def _check_owned(instance: instances.Instance, name: str,
         reason=f'it should be a link to {layer.file} and is another file')
 
 
-def _define(instance: instances.Instance,
-            active: Mapping[str, model.Layer]) -> None:
+def define(instance: instances.Instance,
+           active: Mapping[str, model.Layer]) -> None:
     """Define the domain on those layers, unless it is already."""
     domain = instance.domain
     if domain is None or not domain.is_persistent():

@@ -108,13 +108,18 @@ def drop(instance: instances.Instance, names: list[str]) -> None:
             instance.domain.forget_snapshot(name)
 
 
-def describe(instance: instances.Instance, snapshot: model.Snapshot) -> str:
-    """The snapshot's XML, as virDomainSnapshotGetXMLDesc would give it."""
+def describe(instance: instances.Instance, snapshot: model.Snapshot,
+             xml: str | None = None, inactive: str | None = None) -> str:
+    """The snapshot's XML, as virDomainSnapshotGetXMLDesc would give it.
+
+    :param xml: instead of the domain as it was at that moment.
+    :param inactive: what it shall be defined as after a revert.
+    """
     state = instance.state
     parent = (None if snapshot.parent is None
               else state.snapshots[snapshot.parent].name)
     own = {}
-    domain_xml = saved_xml(instance, snapshot)
+    domain_xml = xml or saved_xml(instance, snapshot)
     overlays, others = {}, []
     for element in domainxml.parse_disks(domain_xml):
         name = _disk_name(instance, element.source or '-')
@@ -131,7 +136,8 @@ def describe(instance: instances.Instance, snapshot: model.Snapshot) -> str:
             else instance.name)
     return domainxml.known_snapshot(
         snapshot, parent, overlays, others, name,
-        domainxml.with_sources(domain_xml, own))
+        domainxml.with_sources(domain_xml, own),
+        None if inactive is None else domainxml.with_sources(inactive, own))
 
 
 def _disk_name(instance: instances.Instance, source: str) -> str:
@@ -153,6 +159,17 @@ def definition_file(snapshot_id: str) -> str:
     the definition what was asked for.
     """
     return f'{snapshot_id}.defined.xml'
+
+
+def saved_definition(instance: instances.Instance,
+                     snapshot: model.Snapshot) -> str | None:
+    """Its definition at that moment; None if that was lost, or not kept."""
+    folder, name = instance.make_folder(), definition_file(snapshot.id)
+    if folder.stat(name) is None or folder.stat(
+            xml_file(snapshot.id)) is None:
+        return None
+    xml = folder.read(name, _MAX_XML).decode()
+    return xml if domainxml.is_domain(xml) else None
 
 
 def saved_xml(instance: instances.Instance,

@@ -29,6 +29,7 @@ libvirt's own revert is not used: 9.0 has none, and later ones kill the
 guest, then fail on Nova's file names, or unlink the active overlay.
 """
 
+from collections.abc import Mapping
 import dataclasses
 import time
 from typing import Any
@@ -46,6 +47,7 @@ from snapdriver import state as state_file
 from snapdriver import survey as surveys
 from snapdriver import view
 from snapdriver.backends import overlays
+from snapdriver.backends import pruning
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,11 +59,16 @@ class _Todo:
     domain: domains.Domain
     was: model.Power
     wanted: model.Power
+    ready: bool
 
 
-def plan(instance: instances.Instance,
-         request: model.RevertRequest) -> model.Plan:
-    """See :meth:`snapdriver.backends.base.Backend.plan_revert`."""
+def plan(instance: instances.Instance, request: model.RevertRequest,
+         ready: Mapping[str, model.Layer] | None = None) -> model.Plan:
+    """See :meth:`snapdriver.backends.base.Backend.plan_revert`.
+
+    :param ready: disk name to a layer that shall be active then, instead of
+        an overlay on the snapshot's layer; its file is there.
+    """
     domain, was, _, refusals = preflight.look(instance)
     if refusals:
         return model.Plan(
@@ -88,13 +95,13 @@ def plan(instance: instances.Instance,
         surveys.check_header(instance, picked[name].disk, layer)
         refusals += preflight.of_depth(
             instance, picked[name].disk.target,
-            chain.depth(state.layers, layer.id) + 1)
+            chain.depth(state.layers, layer.id) + (ready is None))
     if not refusals:
         refusals += preflight.of_privileges(instance, picked)
     todo = _Todo(
         request=request, xml=survey.xml, picked=picked, domain=domain, was=was,
-        wanted=request.power or was,
-        new={name: overlays.planned(
+        wanted=request.power or was, ready=ready is not None,
+        new=dict(ready) if ready is not None else {name: overlays.planned(
             instance, name, target.disks[name].layer, found.disk.size)
             for name, found in picked.items()})
     return model.Plan(
@@ -103,7 +110,7 @@ def plan(instance: instances.Instance,
         new_files=tuple(layer.file for layer in todo.new.values()),
         removed_files=() if request.safety else tuple(
             found.layer.file for found in picked.values()
-            if not chain.children(state.layers, found.layer.id)),
+            if found.layer.id not in chain.named(state.snapshots.values())),
         bytes=len(picked) * 196624, left_out=dict(target.left_out),
         notes=_notes(request),
         pause='none' if was is model.Power.SHUTOFF
@@ -118,9 +125,12 @@ def _notes(request: model.RevertRequest) -> tuple[str, ...]:
     return ('all that was written since the last snapshot is lost',)
 
 
-def revert(instance: instances.Instance,
-           plan: model.Plan) -> model.Snapshot | None:
-    """See :meth:`snapdriver.backends.base.Backend.revert`."""
+def revert(instance: instances.Instance, plan: model.Plan,
+           **changes: Any) -> model.Snapshot | None:
+    """See :meth:`snapdriver.backends.base.Backend.revert`.
+
+    :param changes: of the state, written with the first record.
+    """
     todo: _Todo = plan.data
     safety = _safety(instance.state, todo) if todo.request.safety else None
     instance.begin('revert', todo.request.snapshot.kind, 'planned', {
@@ -128,11 +138,13 @@ def revert(instance: instances.Instance,
         'new': overlays.to_data(todo.new),
         'sizes': {n: found.disk.size for n, found in todo.picked.items()},
         'safety': None if safety is None else state_file.to_plain(safety),
-        'was': todo.was.value, 'wanted': todo.wanted.value})
+        'times': overlays.times(instance, todo.new) if todo.ready else {},
+        'was': todo.was.value, 'wanted': todo.wanted.value}, **changes)
     if safety is not None:
         instance.make_folder().replace_file(
             view.xml_file(safety.id), todo.xml.encode(), durably=False)
-    overlays.make(instance, todo.new, instance.operation.data['sizes'])
+    if not todo.ready:
+        overlays.make(instance, todo.new, instance.operation.data['sizes'])
     instance.passed('overlaid')
     if instance.power() is not model.Power.SHUTOFF:
         todo.domain.stop()
@@ -185,23 +197,16 @@ def _commit(instance: instances.Instance) -> None:
     layers = dict(state.layers) | {layer.id: layer for layer in new.values()}
     snapshots = dict(state.snapshots)
     safety = _needed_safety(instance)
-    pruned: list[str] = []
     if safety is not None:
         snapshots[safety.id] = safety
-        pruned = _outdated(snapshots, data['snapshot'],
-                           instance.options.safety_keep)
-    after = chain.drop(dataclasses.replace(
-        state, disks=disks, layers=layers, snapshots=snapshots,
-        current=data['snapshot']), pruned)
+    pruned = pruning.prune(
+        dataclasses.replace(
+            state, disks=disks, layers=layers, snapshots=snapshots,
+            current=data['snapshot']), data['snapshot'],
+        instance.options.safety_keep if safety is not None else None)
     _freeze(instance)
     instance.passed('frozen')
-    instance.advance(
-        'committed',
-        {'unlink': [layer.file for key, layer in layers.items()
-                    if key not in after.layers],
-         'pruned': [state.snapshots[i].name for i in pruned]},
-        disks=disks, snapshots=after.snapshots, layers=after.layers,
-        current=after.current)
+    instance.advance('committed', pruned.data, **pruned.changes)
 
 
 def _needed_safety(instance: instances.Instance) -> model.Snapshot | None:
@@ -221,32 +226,10 @@ def _needed_safety(instance: instances.Instance) -> model.Snapshot | None:
         safety, frozen_at=data.get('stopped_at', safety.frozen_at))
 
 
-def _outdated(snapshots: dict[str, model.Snapshot], target: str,
-              keep: int) -> list[str]:
-    """The safety snapshots beyond that number, but never the target."""
-    newest_first = sorted((s for s in snapshots.values() if s.safety),
-                          key=lambda s: -s.frozen_at)
-    return [s.id for s in newest_first[keep:] if s.id != target]
-
-
 def _finish(instance: instances.Instance) -> None:
     """What remains after the commit; can be repeated."""
-    data = instance.operation.data
-    cleanup.unlink(instance, data['unlink'])
-    cleanup.sweep_folder(instance)
-    instance.passed('unlinked')
-    view.drop(instance, data['pruned'])
-    view.sync(instance)
-    wanted = model.Power(data['wanted'])
-    domain = instance.domain
-    try:
-        if (domain is not None and wanted is not model.Power.SHUTOFF
-                and domain.power() is model.Power.SHUTOFF):
-            domain.start(paused=wanted is model.Power.PAUSED)
-        instance.passed('started')
-    finally:
-        # A domain that cannot start is the operator's, not recover's.
-        instance.finish(None)
+    pruning.finish(instance)
+    pruning.start(instance)
 
 
 def recover(instance: instances.Instance) -> str:

@@ -31,8 +31,12 @@ import dataclasses
 from snapdriver import instance as instances
 from snapdriver import model
 from snapdriver.backends import base
+from snapdriver.backends import external_revert
 from snapdriver.backends import internal_create
+from snapdriver.backends import internal_revert
 from snapdriver.backends import internal_tags
+from snapdriver.backends import memory_revert
+from snapdriver.backends import tag_revert
 
 KIND = 'internal'
 
@@ -52,11 +56,11 @@ class InternalBackend(base.Backend):
 
     def plan_revert(self, instance: instances.Instance,
                     request: model.RevertRequest) -> model.Plan:
-        raise NotImplementedError
+        return internal_revert.plan(instance, request)
 
     def revert(self, instance: instances.Instance,
                plan: model.Plan) -> model.Snapshot | None:
-        raise NotImplementedError
+        return internal_revert.revert(instance, plan)
 
     def discard(self, instance: instances.Instance,
                 snapshots: Sequence[model.Snapshot]) -> None:
@@ -68,4 +72,8 @@ class InternalBackend(base.Backend):
     def recover(self, instance: instances.Instance) -> str:
         if instance.operation.verb == 'create':
             return internal_create.recover(instance)
-        raise NotImplementedError
+        if 'new' in instance.operation.data:
+            return external_revert.recover(instance)
+        if instance.operation.data['way'] == 'memory':
+            return memory_revert.recover(instance)
+        return tag_revert.recover(instance)

@@ -53,6 +53,12 @@ def of_active(instance: instances.Instance,
             for name, file in files.items()}
 
 
+def of_layer(instance: instances.Instance, layer: str) -> list[str]:
+    """The names of the tags in any layer."""
+    return _written_tags(instance, _written(instance),
+                         instance.state.layers[layer].file)
+
+
 def remove(instance: instances.Instance, files: Iterable[str],
            name: str) -> None:
     """Remove all tags of that name from what the domain writes."""

@@ -36,7 +36,7 @@ _WITHDRAWN = '.undo'
 _JOB_ENDS_WITHIN = 60
 
 
-def planned(instance: instances.Instance, disk: str, parent: str,
+def planned(instance: instances.Instance, disk: str, parent: str | None,
             size: int) -> model.Layer:
     """A new layer of that disk, on that one; its name is free.
 
@@ -97,10 +97,24 @@ def written(instance: instances.Instance, new: Layers) -> bool:
     Then the domain stood on them, whatever libvirt, which can have been
     killed at that moment, makes of it; what was written must be kept.
     """
+    then = instance.operation.data.get('times', {})
+    now = times(instance, new)
     return any(layer.fresh_bytes is not None
-               and instance.directory.stat(layer.file) is not None
-               and not instance.is_pristine(layer)
+               and layer.file in now and not instance.is_pristine(layer)
+               or then.get(layer.file) != now.get(layer.file)
+               and layer.file in then
                for layer in new.values())
+
+
+def times(instance: instances.Instance, new: Layers) -> dict[str, int]:
+    """When each file was last written, in nanoseconds.
+
+    A copy does not grow by each write, as an empty overlay does.
+    """
+    found = {layer.file: instance.directory.stat(layer.file)
+             for layer in new.values()}
+    return {file: status.st_mtime_ns for file, status in found.items()
+            if status is not None}
 
 
 def require_unused(instance: instances.Instance, verb: str,

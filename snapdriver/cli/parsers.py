@@ -50,6 +50,19 @@ def add_snapshot(parser: argparse.ArgumentParser) -> None:
                         help='The snapshot\'s name or id.')
 
 
+def add_bandwidth(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--bandwidth', metavar='MIB', type=_bandwidth, default=0,
+        help='Copy at most that many MiB per second.')
+
+
+def _bandwidth(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1 << 20:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not a number of MiB per second')
+    return int(text)
+
+
 def add_dry_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--dry-run', action='store_true',

@@ -26,7 +26,6 @@ _COLUMNS = {
     'left_out': columns.Pairs, 'notes': columns.Lines}
 _PLANNED = ('verb', 'domain', 'snapshots', 'kind', 'refusals', 'new_files',
             'removed_files', 'bytes', 'pause', 'left_out', 'notes')
-_DONE = ('domain', 'snapshots', 'removed_files', 'notes')
 
 
 class Planned(command.ShowOne):
@@ -36,14 +35,5 @@ class Planned(command.ShowOne):
         """The report of a dry run; refusals make the exit code 1."""
         if plan.refusals:
             self.exit_code = 1
-        return _report(plan, _PLANNED)
-
-
-def done(plan: model.Plan) -> Mapping[str, Any]:
-    """The report of what was done."""
-    return _report(plan, _DONE)
-
-
-def _report(plan: model.Plan, keys: tuple[str, ...]) -> dict[str, Any]:
-    return {key: _COLUMNS[key](getattr(plan, key)) if key in _COLUMNS
-            else getattr(plan, key) for key in keys}
+        return {key: _COLUMNS[key](getattr(plan, key)) if key in _COLUMNS
+                else getattr(plan, key) for key in _PLANNED}

@@ -16,16 +16,21 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
+from snapdriver import model
+from snapdriver.cli import columns
 from snapdriver.cli import parsers
 from snapdriver.cli import plan
+from snapdriver.cli import progress
 
 
 class Delete(plan.Planned):
     """Delete snapshots.
 
-    The names go at once. Data that nothing else stands on goes with them;
-    the rest stays, hidden, until it can be merged, and is shown by
-    "snapdriver domain check". The domain's own data stays as it is.
+    The names go at once, and data that nothing else stands on with them.
+    Then the layers that have lost their names are merged into others, which
+    takes as long as the bytes need; the domain may run meanwhile. It can be
+    interrupted: what stays is shown by "snapdriver domain check", and
+    "snapdriver domain merge" goes on. The domain's own data stays as it is.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -41,6 +46,10 @@ class Delete(plan.Planned):
         parser.add_argument(
             '--children', action='store_true',
             help='And those that were made on them, however far up.')
+        parser.add_argument(
+            '--no-merge', action='store_false', dest='merge',
+            help='Leave the merging for later.')
+        parsers.add_bandwidth(parser)
         parsers.add_dry_run(parser)
         return parser
 
@@ -51,7 +60,18 @@ class Delete(plan.Planned):
                 parsed_args.domain, parsed_args.names,
                 children=parsed_args.children,
                 everything=parsed_args.everything))
-        return plan.done(manager.delete(
+        done = manager.delete(
             parsed_args.domain, parsed_args.names,
             children=parsed_args.children,
-            everything=parsed_args.everything))
+            everything=parsed_args.everything)
+        merged = model.Merged((), {})
+        if parsed_args.merge:
+            with progress.bar('merging', self.app.stderr) as update:
+                merged = manager.merge(
+                    parsed_args.domain, bandwidth=parsed_args.bandwidth,
+                    progress=update)
+        return {'domain': done.domain,
+                'snapshots': columns.Lines(done.snapshots),
+                'removed_files': columns.Lines(done.removed_files),
+                'merged': columns.Lines(merged.done),
+                'pending': columns.Pairs(merged.pending)}

@@ -262,6 +262,71 @@ class TestExport(ExportTest):
         self.assert_sound(guest)
 
 
+class TestInternal(ExportTest):
+    """Tags: of what QEMU writes, of frozen layers, of a domain that is off."""
+
+    def test_every_place_of_a_tag(self) -> None:
+        guest = self.guest_with_data()
+        guest.mark('one')
+        self.manager.create(guest.name, 's1', kind='internal')
+        guest.mark('two')
+        self.export(guest, 'active')
+        self.manager.create(guest.name, 's2')
+        self.export(guest, 'frozen')
+        guest.destroy()
+        self.export(guest, 'off')
+        self.manager.settle(guest.name)
+        self.assert_clean(guest, deep=True)
+
+    def test_grown_since(self) -> None:
+        guest = guests.Guest(self, size='16M').define()
+        self.write(guest, 'one')
+        self.manager.create(guest.name, 's1', kind='internal')
+        host.as_root('qemu-img', 'resize', '-q', '-f', 'qcow2',
+                     guest.directory / self.active(guest, 'disk'), '32M')
+        for kind in ('qcow2', 'raw'):
+            file = self.output / kind
+            made = self.manager.export(guest.name, 's1', str(file),
+                                       format=kind)
+            self.assertEqual(16 * _MIB, made.virtual_size)
+            shown = host.as_root('qemu-img', 'info', '-f', kind,
+                                 '--output=json', file).stdout
+            self.assertEqual(16 * _MIB, json.loads(shown)['virtual-size'])
+            self.assertEqual('one', self.label(guest, file, kind).mark)
+
+    def test_deleted_meanwhile(self) -> None:
+        guest = self.guest_with_data()
+        guest.mark('one')
+        self.manager.create(guest.name, 's1', kind='internal')
+        active = guest.directory / self.active(guest, 'disk')
+
+        def delete() -> None:
+            self.manager.delete(guest.name, ['s1'])
+            self.assertEqual([], self.names(guest))
+            self.assertEqual(['s1'], _tags(active))
+            guest.mark('two')
+            guest.fill(0, 8, 2)
+
+        file = self.output / 'out'
+        self.manager.export(guest.name, 's1', str(file), bandwidth=4,
+                            progress=_once(delete))
+        self.assertEqual('one', self.label(guest, file).mark)
+        self.assert_stands_alone(file, 'qcow2')
+        self.assertEqual([], _tags(active))
+        guest.wait_more_ticks(1)
+        self.assert_ended(guest, 'out')
+
+    def export(self, guest: guests.Guest, name: str) -> None:
+        """See that the files are the same, wherever the tag is."""
+        file = self.output / name
+        self.manager.export(guest.name, 's1', str(file))
+        self.assertEqual('one', self.label(guest, file).mark)
+        self.assert_stands_alone(file, 'qcow2')
+        for other in self.output.iterdir():
+            host.run('qemu-img', 'compare', '-f', 'qcow2', '-F', 'qcow2',
+                     file, other)
+
+
 class TestRefused(ExportTest):
 
     def refused(self, guest: guests.Guest, text: str, file: str | os.PathLike,
@@ -510,6 +575,12 @@ def _stop(percent: float) -> None:
     """Stand still in the middle."""
     if percent > 0:
         os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _tags(image: pathlib.Path) -> list[str]:
+    shown = host.as_root('qemu-img', 'info', '-U', '-f', 'qcow2',
+                         '--output=json', image).stdout
+    return [tag['name'] for tag in json.loads(shown).get('snapshots', ())]
 
 
 def _readers(guest: guests.Guest) -> str:

@@ -19,6 +19,7 @@ import dataclasses
 import itertools
 import multiprocessing
 import os
+import re
 import time
 from typing import Any
 import unittest
@@ -47,6 +48,13 @@ class Run:
     @property
     def reason(self) -> str:
         return (self.failure or '').strip().rpartition('\n')[2]
+
+    @property
+    def kind(self) -> str | None:
+        """The reason, without what differs from run to run."""
+        if self.failure is None:
+            return None
+        return re.sub(r'/\S+|[0-9a-f]{4,}|\d+', '', self.reason)
 
 
 class _Case(base.FuzzTest):

@@ -11,6 +11,7 @@
 # under the License.
 
 import dataclasses
+from unittest import mock
 
 import libvirt
 
@@ -135,3 +136,19 @@ class TestNovaGuard(base.TestCase):
         for other in ('', '<metadata/>', '<description>' + _NOVA
                       + '</description>'):
             self.assertFalse(novaguard.is_novas(f'<domain>{other}</domain>'))
+
+
+class TestMerge(base.TestCase):
+    def test_output(self):
+        self.manager.merge.return_value = model.Merged(('a was merged',), {})
+        self.assertEqual(
+            {'domain': 'web', 'merged': ['a was merged'], 'pending': {}},
+            self.run_json('domain', 'merge', 'web', '--bandwidth', '3'))
+        self.manager.merge.assert_called_once_with(
+            'web', bandwidth=3, progress=mock.ANY)
+
+    def test_what_stays_makes_it_fail(self):
+        self.manager.merge.return_value = model.Merged((), {'a': 'immutable'})
+        code, out, _ = self.run_command('domain', 'merge', 'web')
+        self.assertEqual(1, code)
+        self.assertIn('immutable', out)

@@ -218,15 +218,34 @@ class TestDelete(base.TestCase):
         self.manager.delete.return_value = model.Plan(
             verb='delete', domain='web', snapshots=('a', 'b'),
             removed_files=('disk.layer-1',), notes=('disk.layer-2 stays',))
+        self.manager.merge.return_value = model.Merged(
+            ('disk.layer-2 was merged',), {'disk.layer-3': 'it is exported'})
 
     def test_output(self):
         self.assertEqual(
             {'domain': 'web', 'snapshots': ['a', 'b'],
              'removed_files': ['disk.layer-1'],
-             'notes': ['disk.layer-2 stays']},
+             'merged': ['disk.layer-2 was merged'],
+             'pending': {'disk.layer-3': 'it is exported'}},
             self.run_json('snapshot', 'delete', 'web', 'a', 'b'))
         self.manager.delete.assert_called_once_with(
             'web', ['a', 'b'], children=False, everything=False)
+        self.manager.merge.assert_called_once_with(
+            'web', bandwidth=0, progress=mock.ANY)
+
+    def test_bandwidth(self):
+        self.run_command('snapshot', 'delete', 'web', 'a', '--bandwidth',
+                         '20')
+        self.manager.merge.assert_called_once_with(
+            'web', bandwidth=20, progress=mock.ANY)
+        for wrong in ('0', '-1', '1.5', 'fast', '99999999'):
+            self.assert_error(2, 'bandwidth', 'snapshot', 'delete', 'web',
+                              'a', f'--bandwidth={wrong}')
+
+    def test_merging_can_be_left_for_later(self):
+        shown = self.run_json('snapshot', 'delete', 'web', 'a', '--no-merge')
+        self.assertEqual(([], {}), (shown['merged'], shown['pending']))
+        self.manager.merge.assert_not_called()
 
     def test_options(self):
         self.run_command('snapshot', 'delete', 'web', 'a', '--children')
@@ -249,3 +268,40 @@ class TestDelete(base.TestCase):
             [mock.call.plan_delete('web', ['a'], children=False,
                                    everything=False)],
             self.manager.mock_calls)
+
+
+class TestExport(base.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.manager.export.return_value = model.Exported(
+            file='/tmp/out', format='raw', disk='disk', snapshot='a',
+            virtual_size=1 << 30, bytes=4096)
+
+    def test_arguments(self):
+        self.run_command('snapshot', 'export', 'web', 'a', 'out', '--disk',
+                         'vda', '--format', 'raw', '--compress')
+        self.manager.export.assert_called_once_with(
+            'web', 'a', 'out', disk='vda', format='raw', compress=True,
+            progress=mock.ANY)
+
+    def test_defaults(self):
+        self.run_command('snapshot', 'export', 'web', 'a', 'out')
+        self.manager.export.assert_called_once_with(
+            'web', 'a', 'out', disk=None, format='qcow2', compress=False,
+            progress=mock.ANY)
+
+    def test_output(self):
+        self.assertEqual(
+            {'file': '/tmp/out', 'format': 'raw', 'virtual_size': 1 << 30,
+             'bytes': 4096, 'snapshot': 'a', 'disk': 'disk'},
+            self.run_json('snapshot', 'export', 'web', 'a', 'out',
+                          '--format', 'raw'))
+        code, out, err = self.run_command('snapshot', 'export', 'web', 'a',
+                                          'out')
+        self.assertEqual((0, ''), (code, err))
+        self.assertIn('1.0 GiB', out)
+
+    def test_usage(self):
+        self.assert_error(2, 'invalid choice', 'snapshot', 'export', 'web',
+                          'a', 'out', '--format', 'vmdk')
+        self.assert_error(2, 'FILE', 'snapshot', 'export', 'web', 'a')
