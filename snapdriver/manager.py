@@ -242,6 +242,7 @@ class SnapshotManager:
             while self._attempt(instance, lambda: merging.work(
                     instance, report, bandwidth, progress)):
                 self._recover(instance)
+                settle.settle(instance)  # it may have been stopped
             return model.Merged(tuple(report.done), {
                 instance.state.layers[layer].file: why
                 for layer, why in report.pending.items()

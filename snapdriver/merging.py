@@ -97,8 +97,8 @@ def work(instance: instances.Instance, report: Report, bandwidth: int,
         stamp = _copy(instance, merge, job, bandwidth, progress)
     except exception.Busy:
         raise
-    except exception.SnapdriverError as error:
-        why = str(error)
+    except (exception.SnapdriverError, OSError) as error:
+        why = str(error)  # QEMU may have come, and own the files by now
     except BaseException:
         if _is_ours(instance, job):
             halt(instance)

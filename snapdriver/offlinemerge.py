@@ -20,6 +20,7 @@
 """
 
 from collections.abc import Sequence
+import contextlib
 import os
 import signal
 import time
@@ -34,6 +35,7 @@ from snapdriver import model
 from snapdriver import qcow2
 from snapdriver import qemuimg
 
+_IMAGE_COMMANDS = ('setpriv', 'prlimit', 'qemu-img')
 _ENDS_WITHIN = 10  # seconds, once it is killed
 Stamp = tuple[int, int]  # what changes with a file: bytes, time
 
@@ -89,24 +91,26 @@ def halt(job: model.Job, owner: int) -> None:
     :raises ImageCommandFailed: it does not end.
     """
     process = job.data.get('image_process') or []
-    if not process or jobs.identify(process[0]) != process:
-        return
-    pid = process[0]
-    try:
-        with open(f'/proc/{pid}/comm') as file:
-            mine = (file.read().strip() == 'qemu-img'
-                    and os.stat(f'/proc/{pid}').st_uid == owner)
-        if mine:
-            os.kill(pid, signal.SIGKILL)
-    except (FileNotFoundError, ProcessLookupError):
-        return
     end = time.monotonic() + _ENDS_WITHIN
-    while jobs.identify(pid) == process:
-        if not mine or time.monotonic() > end:
+    while process and jobs.identify(process[0]) == process:
+        if _is_image_command(process[0], owner):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process[0], signal.SIGKILL)
+        if time.monotonic() > end:
             raise exception.ImageCommandFailed(
                 command='qemu-img', code='none',
-                stderr=f'process {pid} still merges layers')
+                stderr=f'process {process[0]} still merges layers')
         time.sleep(0.01)
+
+
+def _is_image_command(pid: int, owner: int) -> bool:
+    """Whether it is qemu-img, or will be: it is started through others."""
+    try:
+        with open(f'/proc/{pid}/comm') as file:
+            return (file.read().strip() in _IMAGE_COMMANDS
+                    and os.stat(f'/proc/{pid}').st_uid == owner)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def stands_on(instance: instances.Instance, layer: model.Layer,
