@@ -317,12 +317,17 @@ def _is_live(instance: instances.Instance, merge: merges.Merge) -> bool:
     :raises Refused: it is not the time.
     """
     domain, power, _, refusals = preflight.look(instance)
+    free, _ = instance.directory.free()
+    if free < merge.bytes:
+        refusals.append(
+            f'up to {merge.bytes} bytes may be needed and {free} are free on '
+            'the file system, which the guests need, too; free some space')
     if power is model.Power.SHUTOFF:
         if refusals:
             raise exception.Refused('merge', instance.name, refusals)
         return False
     state = instance.state
-    if merge.upper not in _active_chain(state, merge):
+    if merge.upper not in _active_chain(state, merge) and not refusals:
         return False
     if not refusals:
         survey = surveys.survey(instance, domain, power)

@@ -18,7 +18,9 @@ from snapdriver import adoption
 from snapdriver import cleanup
 from snapdriver import deletion
 from snapdriver import exception
+from snapdriver import exporting
 from snapdriver import instance as instances
+from snapdriver import jobs
 from snapdriver import merging
 from snapdriver import model
 from snapdriver import reunion
@@ -53,6 +55,10 @@ def recover(instance: instances.Instance,
                      'verb': operation.verb, 'phase': operation.phase,
                      'result': result})
     merging.halt(instance)
+    for job in jobs.of_type(instance.state, jobs.EXPORT):
+        if not exporting.is_alive(job):
+            done.append(exporting.clean(instance, job))
+    deletion.sweep(instance, backends)
     internal_tags.retry(instance)
     if not thawing.retry(instance):
         LOG.warning('The guest agent of %(name)s is silent still; a thaw is '

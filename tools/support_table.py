@@ -38,7 +38,7 @@ RELEASES = {
 #: What no run of the tests has: their guests are emulated, on a local disk,
 #: without a security driver.
 NEVER = ('KVM', 'AppArmor', 'SELinux', 'NFS')
-HEAD = ('', 'libvirt', 'QEMU', 'Python', 'Tests', 'Result', 'Run')
+HEAD = ('Host', 'libvirt', 'QEMU', 'Python', 'Tests', 'Result', 'Run')
 #: How a run's log tells its versions: from virsh and python.
 VERSIONS = {
     'libvirt': r'^Running against daemon: (\S+)',
@@ -114,8 +114,7 @@ def table() -> str:
     others = {file.stem for file in RESULTS.glob('*.json')} - set(RELEASES)
     rows = [row(release) for release in [*RELEASES, *sorted(others)]]
     rows += [(what, '', '', '', '', 'not tested', '') for what in NEVER]
-    # A simple table wants something in its first column.
-    lines = [tuple(HEAD), *rows]
+    lines = [HEAD, *rows]
     widths = [max(len(line[at]) for line in lines) for at in range(len(HEAD))]
     rule = ' '.join('=' * width for width in widths)
     head, *body = [

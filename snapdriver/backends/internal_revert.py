@@ -156,12 +156,10 @@ def _of_machine(instance: instances.Instance, domain: domains.Domain,
                 'revert without memory']
     found = guestview.differences(
         view.saved_xml(instance, target), definition, domain.defined_xml())
-    found += [f'disk {target} has {size} bytes and had {was}'
-              for target, size, was in (
-                  (ours.disk.target, ours.disk.size, point.size)
-                  for name, point in target.disks.items()
-                  if (ours := survey.ours.get(name)) is not None)
-              if size != was]
+    found += [f'disk {ours.disk.target} has {ours.disk.size} bytes and had '
+              f'{target.disks[name].size}'
+              for name, ours in survey.ours.items() if name in target.disks
+              and ours.disk.size != target.disks[name].size]
     return [f'the machine is not as it was when its memory was saved '
             f'({"; ".join(found)}); put that back, or revert without memory '
             '("--no-memory")'] if found else []

@@ -30,7 +30,6 @@ import dataclasses
 import os
 from typing import NamedTuple
 
-from snapdriver import chain
 from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import jobs
