@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Taking over external snapshots that others have made, by virsh for one.
+"""Taking over snapshots that others have made, by virsh for one.
 
 ::
 
@@ -20,8 +20,9 @@
                      s1              s2              = disk, active
 
 Every file gets a name of its own, headers are pointed at these names, and
-the old names go. Since headers are written, the domain must be off. Each
-step leaves a domain that boots; an interrupted one is always finished.
+the old names go; tags stay where they are. Since headers are written, the
+domain must be off. Each step leaves a domain that boots; an interrupted one
+is always finished.
 """
 
 import dataclasses
@@ -37,6 +38,7 @@ from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import model
 from snapdriver import naming
+from snapdriver import qcow2tags
 from snapdriver import settle
 from snapdriver import state as state_file
 from snapdriver import strangers
@@ -67,14 +69,11 @@ def adopt(instance: instances.Instance,
             'libvirt lists no snapshot that snapdriver did not make'
             if name is None else f'libvirt lists no such snapshot {name}, or '
             'it is ours already'))
-    internal = [e.name for e in wanted if not e.overlays]
-    if internal:
-        raise _refused(instance, f'{", ".join(internal)}: not external; only '
-                       'external ones can be adopted')
     found = strangers.Search(instance, listed).domain(domain.defined_xml())
     snapshots = _snapshots(instance, wanted, found)
     if not snapshots:
-        raise _refused(instance, 'none of the files that they froze is there')
+        raise _refused(instance, 'none of the files, or of the tags inside '
+                       'them, that they need is there')
     own = {instance.directory.path_of(old):
            instance.directory.path_of(layer.file)
            for old, layer in found.layers.items()}
@@ -82,9 +81,7 @@ def adopt(instance: instances.Instance,
     # an interrupted one's end. Without an intent they are swept.
     for element in wanted:
         if element.name in snapshots:
-            instance.make_folder().replace_file(
-                view.xml_file(snapshots[element.name].id),
-                domainxml.with_sources(element.domain_xml, own).encode())
+            _record(instance, element, snapshots[element.name].id, own)
     active = {disk.active for disk in found.disks.values()}
     instance.begin('adopt', '', 'planned', {
         'new': {old: {'file': old, 'disk': layer.disk, 'id': layer.id}
@@ -97,6 +94,18 @@ def adopt(instance: instances.Instance,
         layers=dict(instance.state.layers) | found.by_id())
     finish(instance)
     return list(snapshots.values())
+
+
+def _record(instance: instances.Instance, element: domainxml.SnapshotElement,
+            identity: str, own: dict[str, str]) -> None:
+    """Keep the domain as it was, with its files by their new names."""
+    folder = instance.make_folder()
+    folder.replace_file(view.xml_file(identity), domainxml.with_sources(
+        element.domain_xml, own).encode())
+    if element.internal and element.definition:
+        folder.replace_file(
+            view.definition_file(identity),
+            domainxml.with_sources(element.definition, own).encode())
 
 
 def finish(instance: instances.Instance) -> None:
@@ -151,7 +160,8 @@ def _current(state: model.State) -> str | None:
                 if all(p.layer in below for p in s.disks.values())]
     depths = {s.id: max(chain.depth(state.layers, p.layer)
                         for p in s.disks.values()) for s in standing}
-    return max(depths, key=lambda i: depths[i], default=None)
+    return max(depths, default=None, key=lambda i: (
+        depths[i], state.snapshots[i].frozen_at))
 
 
 def _snapshots(instance: instances.Instance,
@@ -162,23 +172,50 @@ def _snapshots(instance: instances.Instance,
     files = {layer.file: layer for layer in found.layers.values()}
     files |= found.layers
     for element in elements:
-        points = {}
-        for target, path in element.frozen.items():
-            layer = files.get(os.path.basename(path))
-            over = files.get(os.path.basename(element.overlays[target]))
-            if layer is None:
-                break
-            points[layer.disk] = model.Point(
-                layer=layer.id,
-                size=instance.header(os.path.basename(path)).size,
-                overlay=None if over is None else over.file)
-        if len(points) != len(element.frozen) or not points:
+        points = (_tags(instance, element, files) if element.internal
+                  else _points(instance, element, files))
+        if points is None:
             LOG.warning('Snapshot %(name)s of %(domain)s is left alone: a '
-                        'file that it froze is gone',
+                        'file that it froze, or a tag in it, is gone',
                         {'name': element.name, 'domain': instance.name})
             continue
         made[element.name] = _snapshot(instance, element, points, made)
     return made
+
+
+def _points(instance: instances.Instance,
+            element: domainxml.SnapshotElement,
+            files: dict[str, model.Layer]) -> dict[str, model.Point] | None:
+    """Where an external one keeps each disk; None if one is gone."""
+    points = {}
+    for target, path in element.frozen.items():
+        layer = files.get(os.path.basename(path))
+        over = files.get(os.path.basename(element.overlays[target]))
+        if layer is None:
+            return None
+        points[layer.disk] = model.Point(
+            layer=layer.id,
+            size=instance.header(os.path.basename(path)).size,
+            overlay=None if over is None else over.file)
+    return points or None
+
+
+def _tags(instance: instances.Instance, element: domainxml.SnapshotElement,
+          files: dict[str, model.Layer]) -> dict[str, model.Point] | None:
+    """The same of an internal one, whose tags have libvirt's name."""
+    points = {}
+    for path in element.tagged.values():
+        file = os.path.basename(path)
+        layer = files.get(file)
+        tags = [] if layer is None else [
+            tag for tag in qcow2tags.read(instance.directory, file)
+            if tag.name == element.name]
+        if layer is None or len(tags) != 1:
+            return None
+        points[layer.disk] = model.Point(
+            layer=layer.id, tag=element.name,
+            size=tags[0].size or instance.header(file).size)
+    return points or None
 
 
 def _snapshot(instance: instances.Instance,
@@ -187,15 +224,20 @@ def _snapshot(instance: instances.Instance,
               made: dict[str, model.Snapshot]) -> model.Snapshot:
     parent = made.get(element.parent or '') or instance.state.snapshot_named(
         element.parent or '')
-    off = element.state == 'shutoff'
+    consistency = model.Consistency.CRASH_CONSISTENT
+    if element.state == 'shutoff':
+        consistency = model.Consistency.OFFLINE
+    elif element.internal:
+        consistency = model.Consistency.MEMORY
     return model.Snapshot(
-        id=naming.new_snapshot_id(), name=_name(element), kind='external',
-        state='shutoff' if off else 'disk-snapshot',
+        id=naming.new_snapshot_id(), name=_name(element),
+        kind='internal' if element.internal else 'external',
+        state=element.state if element.internal
+        or consistency is model.Consistency.OFFLINE else 'disk-snapshot',
         parent=None if parent is None else parent.id,
         created_at=element.created, frozen_at=element.created,
-        consistency=model.Consistency.OFFLINE if off
-        else model.Consistency.CRASH_CONSISTENT,
-        disks=points, description=element.description)
+        consistency=consistency, disks=points,
+        description=element.description)
 
 
 def _name(element: domainxml.SnapshotElement) -> str:

@@ -237,9 +237,25 @@ class SnapshotElement:
     @property
     def domain_xml(self) -> str:
         """The domain as it was."""
-        domain = parse(self.xml).find('domain')
-        return ('' if domain is None
-                else ET.tostring(domain, encoding='unicode'))
+        return self._part('domain') or ''
+
+    @property
+    def definition(self) -> str | None:
+        """Its definition then, if it ran."""
+        found = self._part('inactiveDomain')
+        return found and re.sub(r'inactiveDomain(?=[ >])', 'domain', found)
+
+    @property
+    def tagged(self) -> Mapping[str, str]:
+        """Target to the file that got a tag."""
+        return {disk.target: disk.source
+                for disk in parse_disks(self.domain_xml)
+                if disk.source and disk.target in self.internal}
+
+    def _part(self, name: str) -> str | None:
+        found = parse(self.xml).find(name)
+        return None if found is None else ET.tostring(
+            found, encoding='unicode')
 
 
 def parse_snapshot(xml: str) -> SnapshotElement:

@@ -38,6 +38,7 @@ from snapdriver import conf as options
 from snapdriver import directory
 from snapdriver import emptyqcow2
 from snapdriver import exception
+from snapdriver import qcow2tags
 
 _POLL = 0.05  # seconds between looks at a process that runs long
 _STACK = 2 << 20  # of each of its up to 64 threads; the limit counts them
@@ -159,7 +160,10 @@ class Images:
 
     def apply_tag(self, name: str, tag: str) -> None:
         """Make an image what it was, its virtual size too."""
-        self._on_tags('-a', name, tag)
+        # QEMU takes it for an id first, and another can have that one.
+        self._on_tags('-a', name, next(
+            (found.id for found in qcow2tags.read(self._where, name)
+             if found.name == tag), tag))
 
     def _on_tags(self, option: str, name: str, tag: str) -> None:
         # It has no option for the format but this.
@@ -180,8 +184,8 @@ class Images:
                       self._where.path_of(names[0]), str(size), limited=True)
         self._where.sync_file(names[0])
 
-    def copy_tag(self, names: Sequence[str], tag: str, backing: str | None,
-                 kind: str | None, new: str, watch: Watch) -> None:
+    def copy_tag(self, names: Sequence[str], tag: str, size: int,
+                 backing: str | None, kind: str | None, new: str) -> None:
         """Copy what an image itself held at a tag into another.
 
         ::
@@ -193,18 +197,22 @@ class Images:
         The image may be in use meanwhile: the clusters of a tag are never
         written, as long as it has the tag.
 
-        :param names: the image, and those below it, which are opened too.
+        :param names: the image, and those below it, which are opened too;
+            see :meth:`share`.
+        :param size: virtual size of the new one; not less than the image's.
         :param backing: what it stands on, as the header shall name it; an
             image of that kind, or None.
         :param new: made by :meth:`directory.Directory.create`, empty.
         """
         on = ['-B', backing, '-F', kind] if backing and kind else []
-        with self._lent([*names, new]):
+        with self._lent([new]):
             self._run_long(
                 'convert', '-p', '-U', '-f', 'qcow2', '-l',
                 f'snapshot.name={tag}', '-O', 'qcow2', *on,
                 self._where.path_of(names[0]), self._where.path_of(new),
-                watch=watch)
+                watch=Watch())
+            self._run('resize', '-q', '-f', 'qcow2', self._where.path_of(new),
+                      str(size), limited=True)
         self._where.sync_file(new)
 
     def convert(self, names: Sequence[str], target: int, kind: str, *,

@@ -26,6 +26,7 @@ from snapdriver import model
 from snapdriver import reunion
 from snapdriver import thawing
 from snapdriver.backends import internal_tags
+from snapdriver.backends import materialise
 
 LOG = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ def recover(instance: instances.Instance,
     for job in jobs.of_type(instance.state, jobs.EXPORT):
         if not exporting.is_alive(job):
             done.append(exporting.clean(instance, job))
+    done += materialise.clean_dead(instance)
     deletion.sweep(instance, backends)
     internal_tags.retry(instance)
     if not thawing.retry(instance):

@@ -80,7 +80,8 @@ class Search:
                 size=self._instance.header(
                     os.path.basename(element.source)).size)
         for snapshot in self._snapshots:
-            for path in snapshot.frozen.values():
+            for path in (*snapshot.frozen.values(),
+                         *snapshot.tagged.values()):
                 file = os.path.basename(path)
                 if (os.path.dirname(path) == self._instance.directory.path
                         and self._instance.directory.stat(file)):

@@ -22,6 +22,7 @@
 """
 
 from collections.abc import Mapping
+import re
 import time
 from typing import NamedTuple
 
@@ -150,6 +151,9 @@ def _of_tags(instance: instances.Instance,
 def _of_machine(instance: instances.Instance, domain: domains.Domain,
                 survey: surveys.Survey, target: model.Snapshot) -> list[str]:
     """Memory fits only the machine that it was saved on."""
+    if re.fullmatch('[0-9]{1,9}', target.name):
+        return ['QEMU would take its name for the number of another internal '
+                'snapshot; revert without memory']
     definition = view.saved_definition(instance, target)
     if definition is None:
         return ['the record of the machine whose memory was saved is gone; '

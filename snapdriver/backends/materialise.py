@@ -27,6 +27,7 @@ The memory stays behind: QEMU loads it from the active layer only.
 
 from collections.abc import Mapping
 import dataclasses
+import errno
 import os
 from typing import NamedTuple
 
@@ -36,10 +37,11 @@ from snapdriver import jobs
 from snapdriver import model
 from snapdriver import naming
 from snapdriver import preflight
-from snapdriver import qemuimg
 from snapdriver.backends import external_revert
 from snapdriver.backends import internal_tags
 from snapdriver.backends import overlays
+
+_TRIES = 3
 
 
 class Todo(NamedTuple):
@@ -94,8 +96,6 @@ def revert(instance: instances.Instance, todo: Todo) -> model.Snapshot | None:
         'pins': [point.layer for point in points.values()],
         'files': [layer.file for layer in todo.new.values()]})
     error: Exception | None = None
-    for point in points.values():
-        _make_readable(instance, point.layer)
     copies = [(instance.state.layers[points[name].layer], points[name], layer)
               for name, layer in todo.new.items()]
     with instance.unlocked():
@@ -133,6 +133,19 @@ def _switch(instance: instances.Instance, request: model.RevertRequest,
         key: other for key, other in state.jobs.items() if key != job.id})
 
 
+def clean_dead(instance: instances.Instance) -> list[str]:
+    """Clean up after the copies of processes that are dead.
+
+    :returns: one sentence for each.
+    """
+    dead = [job for job in jobs.of_type(instance.state, jobs.COPY)
+            if not jobs.is_alive(job)]
+    for job in dead:
+        clean(instance, job)
+    return [f'the interrupted copy of a tag of {job.disk} was removed'
+            for job in dead]
+
+
 def clean(instance: instances.Instance, job: model.Job) -> None:
     """Remove what a copy that was given up has left, and its record.
 
@@ -147,15 +160,6 @@ def clean(instance: instances.Instance, job: model.Job) -> None:
     jobs.end(instance, job)
 
 
-def _make_readable(instance: instances.Instance, layer: str) -> None:
-    """The owner must be able to read all that a layer stands on."""
-    for file in instance.chain_files(layer):
-        if instance.power() is model.Power.SHUTOFF:
-            instance.directory.take(file)
-        else:  # QEMU may write it
-            instance.directory.share(file)
-
-
 def _copy(instance: instances.Instance, source: model.Layer,
           point: model.Point, layer: model.Layer) -> None:
     """Without the lock: the job's pin keeps what is read as it is."""
@@ -165,8 +169,16 @@ def _copy(instance: instances.Instance, source: model.Layer,
         (disk.base, disk.base_format) if layer.parent is None
         else (instance.state.layers[layer.parent].file, 'qcow2'))
     os.close(instance.directory.create(layer.file))
-    instance.images.copy_tag(files, point.tag or '', backing, kind,
-                             layer.file, qemuimg.Watch())
-    if instance.header(layer.file).size < disk.size:
-        instance.images.grow([layer.file, *files[1:]], disk.size)
+    for left in reversed(range(_TRIES)):
+        # Also again: a start of the domain has given them to QEMU.
+        instance.images.share(files)
+        try:
+            instance.images.copy_tag(files, point.tag or '', disk.size,
+                                     backing, kind, layer.file)
+            break
+        except exception.ImageCommandFailed as error:
+            if not left or os.strerror(errno.EACCES) not in error.stderr:
+                raise
+        finally:
+            instance.images.unshare(files)
     instance.directory.sync()

@@ -20,8 +20,12 @@ Run inside ``tools/sandbox``::
 import argparse
 import sys
 
+from tests.benchmarks import chain
 from tests.benchmarks import create
+from tests.benchmarks import export
+from tests.benchmarks import internal
 from tests.benchmarks import looking
+from tests.benchmarks import merge
 from tests.benchmarks import report
 from tests.benchmarks import revert
 from tests.benchmarks import stage
@@ -31,6 +35,10 @@ _PARTS = {
     'create': (create.measure, 4),
     'revert': (revert.measure, 15),
     'looking': (looking.measure, 15),
+    'merge': (merge.measure, 3),
+    'export': (export.measure, 5),
+    'internal': (internal.measure, 5),
+    'chain': (chain.measure, 5),
 }
 
 

@@ -34,6 +34,7 @@ class Row:
     :ivar reference: median of what ours is divided by; None if the limit is
         one on ours itself.
     :ivar limit: the largest ratio, or value, that is as it should be.
+    :ivar least: the limit is the smallest that is: more is better.
     """
 
     what: str
@@ -43,6 +44,7 @@ class Row:
     reference: float | None = None
     against: str = ''
     samples: int = 1
+    least: bool = False
 
     @property
     def ratio(self) -> float | None:
@@ -51,7 +53,9 @@ class Row:
     @property
     def ok(self) -> bool:
         value = self.ours if self.reference is None else self.ratio
-        return value is not None and value <= self.limit
+        if value is None:
+            return False
+        return value >= self.limit if self.least else value <= self.limit
 
     def plain(self) -> dict[str, Any]:
         return dataclasses.asdict(self) | {
@@ -66,16 +70,18 @@ class Row:
             else f'{self.reference:.1f} {self.unit}',
             self.against,
             '' if ratio is None else f'{ratio:.2f}',
-            f'<= {limit} {"x" if self.reference is not None else self.unit}',
+            f'{">=" if self.least else "<="} {limit} '
+            f'{"x" if self.reference is not None else self.unit}',
             'ok' if self.ok else 'MISSED',
         ]
 
 
 def compared(what: str, ours: Sequence[float], reference: Sequence[float],
-             against: str, limit: float, unit: str = 'ms') -> Row:
+             against: str, limit: float, unit: str = 'ms',
+             least: bool = False) -> Row:
     """Medians side by side."""
     return Row(what, unit, statistics.median(ours), limit,
-               statistics.median(reference), against, len(ours))
+               statistics.median(reference), against, len(ours), least)
 
 
 def limited(what: str, ours: Sequence[float], limit: float,

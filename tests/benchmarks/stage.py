@@ -13,7 +13,12 @@
 """Where the benchmarks play: guests without a test around them."""
 
 from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
 import contextlib
+import functools
+import os
+import pathlib
 import shlex
 import time
 from typing import Any
@@ -30,6 +35,8 @@ from tests.functional import engine
 from tests.functional import guest
 from tests.functional import host
 
+_NOISE = 4 << 20  # bytes, repeated
+
 
 class Stage(contextlib.ExitStack):
     """What a guest needs of its test, and a manager.
@@ -40,6 +47,7 @@ class Stage(contextlib.ExitStack):
 
     def __init__(self) -> None:
         super().__init__()
+        self._scene: contextlib.ExitStack = self
         base._start_event_loop()
         cfg.CONF([], project='snapdriver', default_config_files=[])
         options.register_opts(cfg.CONF)
@@ -58,10 +66,26 @@ class Stage(contextlib.ExitStack):
 
     # What guest.Guest wants of its test.
     def addCleanup(self, call: Callable[..., Any], *args: Any) -> None:
-        self.callback(call, *args)
+        self._scene.callback(call, *args)
 
     def addDetail(self, name: str, detail: Any) -> None:
         pass
+
+    @contextlib.contextmanager
+    def scene(self) -> Iterator[None]:
+        """Within come guests that are gone, with their files, after it."""
+        with contextlib.ExitStack() as scene:
+            self._scene = scene
+            try:
+                yield
+            finally:
+                self._scene = self
+
+    def empty_guest(self, size: str, memory: int | None = None,
+                    tick_ms: int = 5) -> guest.Guest:
+        """A guest that is shut off and whose disk was never written."""
+        return guest.Guest(self, size=size,  # type: ignore[arg-type]
+                           memory=memory, tick_ms=tick_ms).define()
 
     def guest(self, size: str, tick_ms: int = 5) -> guest.Guest:
         """A guest that is shut off and whose disk has all been written.
@@ -77,6 +101,31 @@ class Stage(contextlib.ExitStack):
         host.run('qemu-img', 'rebase', '-u', '-f', 'qcow2', '-F', 'raw',
                  '-b', disk.base or '', disk.path)
         return made.define()
+
+
+def write(vm: guest.Guest, pieces: Iterable[tuple[int, int]]) -> None:
+    """Write random data to the disk of a guest that was never started.
+
+    :param pieces: (offset, length) of each, in MiB.
+    """
+    commands = [word for offset, length in pieces for word in (
+        '-c', f'write -q -s {_noise()} {offset}M {length}M')]
+    if commands:
+        host.run('qemu-io', '-f', 'qcow2', *commands, vm.directory / 'disk')
+
+
+@functools.cache
+def _noise() -> pathlib.Path:
+    """A file of random data, which cannot be compressed."""
+    file = host.ROOT / 'home' / 'noise'
+    file.write_bytes(os.urandom(_NOISE))
+    return file
+
+
+def forget(file: pathlib.Path) -> None:
+    """Have a file on disk, and not in memory."""
+    host.as_root('dd', f'of={file}', 'oflag=nocache', 'count=0',
+                 'conv=notrunc,fdatasync', 'status=none')
 
 
 def timed(call: Callable[..., Any], *args: Any, **named: Any) -> float:

@@ -62,6 +62,9 @@ add_modules plain "${common_modules[@]}"
 cp -a plain with-agent
 add_modules with-agent "${agent_modules[@]}"
 ln with-agent/init with-agent/freeze-hook
+# Without it the agent does not set the clock.
+mkdir -p with-agent/sbin
+ln with-agent/init with-agent/sbin/hwclock
 install -D agent/usr/sbin/qemu-ga with-agent/usr/sbin/qemu-ga
 # The agent uses the libraries that qemu-system has brought to this machine.
 libraries=$(ldd agent/usr/sbin/qemu-ga)

@@ -12,7 +12,6 @@
 
 """What the tests of faults have in common."""
 
-from collections.abc import Sequence
 import json
 import os
 import pathlib
@@ -87,10 +86,23 @@ class FaultTest(engine.EngineTest):
         return {guest.disks[0].label(pathlib.Path(source)).mark
                 for source in self.sources(guest).values()}
 
-    def layer_marks(self, guest: guests.Guest,
-                    files: Sequence[str]) -> set[str | None]:
-        return {guest.disks[0].label(guest.directory / file).mark
-                for file in files}
+    def marks_of(self, guest: guests.Guest,
+                 info: model.SnapshotInfo) -> set[str | None]:
+        """What a snapshot holds, on each of its disks."""
+        return {self.tag_mark(guest, disk['layer'], disk['tag'])
+                if disk['tag'] else guest.disks[0].label(
+                    guest.directory / disk['layer']).mark
+                for disk in info.disks.values()}
+
+    def tag_mark(self, guest: guests.Guest, file: str, tag: str
+                 ) -> str | None:
+        with tempfile.TemporaryDirectory(dir=host.ROOT / 'home') as folder:
+            copy = pathlib.Path(folder, 'copy')
+            host.as_root(
+                'qemu-img', 'convert', '-U', '-f', 'qcow2', '-l',
+                f'snapshot.name={tag}', '-O', 'qcow2',
+                guest.directory / file, copy)
+            return guest.disks[0].label(copy).mark
 
     def sources(self, guest: guests.Guest) -> dict[str, str]:
         """Target to file of the disks that the domain is defined on."""
@@ -128,6 +140,9 @@ class FaultTest(engine.EngineTest):
             self.assertEqual(0, found[name].mode & stat.S_IRWXO, name)
         folder = guest.directory / 'snapdriver'
         kept = {f'{snapshot}.xml' for snapshot in state.snapshots}
+        kept |= {f'{key}.defined.xml' for key, snapshot
+                 in state.snapshots.items()
+                 if snapshot.consistency is model.Consistency.MEMORY}
         self.assertEqual(kept | {'lock', 'state.json'},
                          set(os.listdir(folder)) | {'state.json'})
         owner = guest.directory.stat().st_uid

@@ -12,12 +12,12 @@
 
 """Every verb in the situations that matter, and its phases there.
 
-A step of a story is written ``s:one`` (create a snapshot), ``m:one`` (write
-a mark), ``r:one`` (revert, without a safety snapshot), ``x:one`` (a snapshot
-by virsh, with names of its own), ``t:one`` (QEMU switched to the overlay of
-an interrupted create, without libvirt's knowledge), ``d:one`` (delete the
-name), ``b:32`` (write that many MiB elsewhere), ``up`` and ``down`` (power,
-the guest paused from its first instruction).
+A step of a story is written ``s:one`` (create a snapshot), ``i:one`` (create
+an internal one), ``m:one`` (write a mark), ``r:one`` (revert, without a safety
+snapshot), ``x:one`` (a snapshot by virsh, with names of its own), ``t:one``
+(QEMU switched to the overlay of an interrupted create, without libvirt's
+knowledge), ``up`` and ``down`` (power, the guest paused from its first
+instruction).
 """
 
 from collections.abc import Mapping
@@ -50,6 +50,9 @@ class Scenario:
     :ivar phases: all that it announces, in this order.
     :ivar modes: all that happens after the death, each at every phase;
         else one of everything that may happen, in turn.
+    :ivar between: what there can be, too, if the verb is undone.
+    :ivar overwritten: the phases after which it is finished over whatever
+        was written meanwhile.
     """
 
     name: str
@@ -62,6 +65,8 @@ class Scenario:
     named: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     disks: Sequence[str] = ('disk',)
     modes: Sequence[str] = ()
+    between: Sequence[World] = ()
+    overwritten: Sequence[str] = ()
 
 
 #: What happens between the death and ``recover``:
@@ -99,6 +104,10 @@ _MERGED_OFF = ('merge recorded started copied', _SETTLE,
                'merge switched committed unlinked')
 _MERGED_ON = ('merge recorded started pivoting switched committed',
               'settle linked renamed', 'merge unlinked')
+_TAG = 'create planned linked tagged committed'
+_APPLY = (_TAG, 'revert planned stopped applying committed unlinked started')
+_MEMORY = (_TAG, 'revert planned reverting reverted committed unlinked '
+           'started')
 _ADOPT = ('adopt planned linked frozen', _SETTLE, 'adopt committed')
 
 _ONE = World('one', {})
@@ -107,6 +116,11 @@ _TREE = ('m:one', 's:s1', 'm:two', 's:s2', 'm:three')
 _TREE_WORLD = World('three', {'s1': 'one', 's2': 'two'})
 _SAFE = World('one', {'s1': 'one', 's2': 'two', 'safety': 'three'})
 _UNSAFE = World('one', {'s1': 'one', 's2': 'two'})
+_TAGS = ('m:one', 'i:i1', 'm:two', 'i:i2', 'm:three')
+_TAGS_WORLD = World('three', {'i1': 'one', 'i2': 'two'})
+_TAGS_KEPT = World('three', {'i1': 'one', 'i2': 'two', 'safety': 'three'})
+_TAGS_SAFE = World('one', {'i1': 'one', 'i2': 'two', 'safety': 'three'})
+_INTERNAL = {'kind': 'internal'}
 
 SCENARIOS = (
     Scenario('create_off', ('m:one',), 'create', _ONE, _ONE_NAMED,
@@ -188,6 +202,33 @@ SCENARIOS = (
                               'd:s2', 'up'), 'merge',
              World('four', {'s3': 'four'}), World('four', {'s3': 'four'}),
              _phases(_MERGED)),
+    Scenario('tag_off', ('m:one',), 'create', _ONE,
+             World('one', {'i1': 'one'}), _phases(_TAG), ('i1',), _INTERNAL,
+             disks=TWO, modes=MODES),
+    Scenario('tag_paused', ('m:one', 'up'), 'create', _ONE,
+             World('one', {'i1': 'one'}), _phases(_TAG), ('i1',), _INTERNAL,
+             disks=TWO, modes=MODES),
+    Scenario('tag_revert_off', _TAGS, 'revert', _TAGS_WORLD, _TAGS_SAFE,
+             _phases(*_APPLY), ('i1',), disks=TWO, modes=MODES,
+             between=(_TAGS_KEPT,), overwritten=('revert:applying',)),
+    Scenario('tag_revert_memory', ('m:one', 'up', 'i:i1', 'down', 'm:two',
+                                   'i:i2', 'm:three', 'up'),
+             'revert', _TAGS_WORLD, _TAGS_SAFE, _phases(*_MEMORY), ('i1',),
+             disks=TWO, modes=MODES, between=(_TAGS_KEPT,),
+             overwritten=('revert:reverting',)),
+    Scenario('tag_revert_copy', ('m:one', 'i:i1', 'm:two', 's:e1',
+                                 'm:three'), 'revert',
+             World('three', {'i1': 'one', 'e1': 'two'}),
+             World('one', {'i1': 'one', 'e1': 'two', 'safety': 'three'}),
+             _phases(*_REVERT), ('i1',), modes=MODES),
+    Scenario('tag_delete', _TAGS, 'delete', _TAGS_WORLD,
+             World('three', {'i2': 'two'}),
+             _phases('delete unnamed discarded unlinked committed'),
+             (['i1'],), disks=TWO),
+    Scenario('tag_delete_paused', (*_TAGS, 'up'), 'delete', _TAGS_WORLD,
+             World('three', {'i2': 'two'}),
+             _phases('delete unnamed discarded unlinked committed'),
+             (['i1'],), disks=TWO),
     # Plain libvirt cannot start it: the frozen layer is not writable.
     Scenario('reunite', ('m:one', 'up', 't:s1'), 'recover',
              World('one', {'s1': 'one'}), World('one', {'s1': 'one'}),

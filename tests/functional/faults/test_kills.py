@@ -59,8 +59,11 @@ class TestKills(base.FaultTest):
         self.recover(guest, scenario, mode)
         self.assert_recover_does_nothing(guest)
         must = scenario.phases[index] in _finished_from(scenario)
+        lost = (mode == 'ran'
+                and scenario.phases[index] in scenario.overwritten)
         self.finish(guest, *([] if must else [scenario.before]),
-                    scenario.after, mode=mode)
+                    *([] if must else scenario.between), scenario.after,
+                    mode='dies' if lost else mode)
 
     def recover(self, guest: guests.Guest, scenario: scenarios.Scenario,
                 mode: str) -> None:
@@ -90,6 +93,8 @@ class TestKills(base.FaultTest):
         steps: dict[str, Callable[[str], object]] = {
             'm': lambda mark: self.write(guest, mark),
             's': lambda name: self.manager.create(guest.name, name),
+            'i': lambda name: self.manager.create(
+                guest.name, name, kind='internal'),
             'r': lambda name: self.manager.revert(
                 guest.name, name, safety=False),
             'x': lambda name: virsh_snapshot(guest, name),
@@ -122,8 +127,7 @@ class TestKills(base.FaultTest):
         actives = {'later'} if mode == 'ran' else {w.active for w in worlds}
         marks = self.active_marks(guest)
         found = {
-            'safety' if info.safety else info.name: self.layer_marks(
-                guest, [disk['layer'] for disk in info.disks.values()])
+            'safety' if info.safety else info.name: self.marks_of(guest, info)
             for info in self.manager.list(guest.name)}
         if mode == 'ran':
             self.assertEqual(actives, marks)
@@ -137,8 +141,7 @@ class TestKills(base.FaultTest):
 
     def revert_to_all(self, guest: guests.Guest) -> None:
         for info in self.manager.list(guest.name):
-            mark = self.layer_marks(
-                guest, [disk['layer'] for disk in info.disks.values()])
+            mark = self.marks_of(guest, info)
             self.manager.revert(guest.name, info.name, safety=False,
                                 power=model.Power.SHUTOFF)
             self.assertEqual(mark, self.active_marks(guest))

@@ -15,6 +15,7 @@
 import argparse
 import collections
 from collections.abc import Sequence
+import dataclasses
 import pathlib
 import random
 import sys
@@ -23,8 +24,6 @@ import time
 from tests.functional.fuzz import operations
 from tests.functional.fuzz import runs
 from tests.functional.fuzz import shrinking
-
-_COUNT = 100
 
 _EPILOG = """\
 Each failure is told with its seed and its operations. --seed SEED --runs 1
@@ -39,9 +38,8 @@ def fuzz(arguments: argparse.Namespace) -> bool:
     failed, played = [], 0
     start = time.monotonic()
     print(f'first seed: {arguments.seed}', flush=True)
-    for result in runs.loop(
-            arguments.seed, start + arguments.minutes * 60,
-            arguments.runs, arguments.libvirtd, arguments.count):
+    for result in runs.loop(_task(arguments), start + arguments.minutes * 60,
+                            arguments.runs):
         played += 1
         counts.update(result.counts)
         if result.failure is not None:
@@ -68,23 +66,29 @@ def play(arguments: argparse.Namespace) -> bool:
               in pathlib.Path(arguments.list).read_text().splitlines()
               if line.strip()]
 
+    task = dataclasses.replace(_task(arguments), listed=listed)
     wanted = None
 
     def fails(some: Sequence[operations.Operation]) -> bool:
         """In the same way, as other ways may be other faults."""
-        result = runs.run(arguments.seed, arguments.libvirtd, 0, some)
+        result = runs.run(dataclasses.replace(task, listed=some))
         print(f'{len(some)} operations: {result.reason or "passed"}',
               flush=True)
         return bool(result.failure) and wanted in (None, result.kind)
 
     if arguments.shrink:
-        wanted = runs.run(
-            arguments.seed, arguments.libvirtd, 0, listed).kind
-        listed = shrinking.shrink(listed, fails) if wanted else listed
+        wanted = runs.run(task).kind
+        if wanted:
+            listed = shrinking.shrink(listed, fails)
         print('\n'.join(map(str, listed)))
-    result = runs.run(arguments.seed, arguments.libvirtd, 0, listed)
+    result = runs.run(dataclasses.replace(task, listed=listed))
     print(result.failure or 'passed')
     return result.failure is None
+
+
+def _task(arguments: argparse.Namespace) -> runs.Task:
+    return runs.Task(arguments.seed, arguments.libvirtd, arguments.count,
+                     arguments.kinds)
 
 
 def _name(result: runs.Run) -> str:
@@ -99,10 +103,12 @@ def main() -> int:
                         default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument('--runs', type=int,
                         help='how many seeds, instead of --minutes')
-    parser.add_argument('--count', type=int, default=_COUNT,
+    parser.add_argument('--count', type=int, default=100,
                         help='operations of each seed')
     parser.add_argument('--libvirtd', action='store_true',
                         help='kill libvirtd, too, with every seed')
+    parser.add_argument('--kinds', nargs='*', default=(),
+                        help='of snapshots; all unless told')
     parser.add_argument('--list', help='a file with operations')
     parser.add_argument('--shrink', action='store_true')
     arguments = parser.parse_args()

@@ -13,6 +13,7 @@
 """A run of operations from a seed, or from a list."""
 
 from collections.abc import Iterable
+from collections.abc import Sequence
 import random
 from typing import Any
 
@@ -40,16 +41,18 @@ class FuzzTest(base.FaultTest):
         self.played: list[operations.Operation] = []
         self.player: players.Player | None = None
 
-    def play_seed(self, seed: int, count: int,
-                  libvirtd: bool = False) -> None:
+    def play_seed(self, seed: int, count: int, libvirtd: bool = False,
+                  kinds: Sequence[str] = ()) -> None:
         """Play as many operations as are told, chosen by a seed.
 
         :param libvirtd: whether libvirtd may be killed.
+        :param kinds: of snapshots; all if empty.
         """
         self._tell('seed', seed)
         player = self._begin(seed)
         chooser = operations.Chooser(
-            random.Random(seed), machines.DISKS, self.manager.kinds,
+            random.Random(seed), machines.DISKS,
+            kinds or self.manager.kinds,
             hasattr(self.manager, 'merge'), libvirtd)
         number = 0
         while len(self.played) < count:

@@ -105,23 +105,23 @@ class Chooser:
                  full: bool) -> dict[str, float]:
         has = bool(oracle.snapshots)
         weights = {
-            'create': 1 if full or oracle.saved else 7,
+            'create': 0.7 if full or oracle.saved else 7,
             'revert': 0 if not has else 1 if oracle.saved else 5,
-            'delete': 0 if not has else 6 if full else 2,
+            'delete': 0 if not has else 7 if full else 2,
             'wrong': 0.4, 'settle': 0.8, 'recover': 0.4, 'check': 0.4,
-            'nova': 0.8, 'merge': 2 if self._merges else 0,
+            'nova': 0.8, 'merge': 0 if not self._merges else 5 if full else 1.5,
             'libvirtd': 0.8 if self._may_kill_libvirtd else 0,
             'adopt': 0 if oracle.saved else 0.4,
         }
         if oracle.up:
             weights |= {
-                'write': 7, 'down': 2, 'die': 0.5, 'save': 0.7,
+                'write': 5, 'down': 2, 'die': 0.5, 'save': 0.7,
                 'define': 0.5, 'pause': 0.7, 'resume': 0.7}
             weights['resume' if oracle.power is Power.RUNNING
                     else 'pause'] = 0
         else:
             weights['start'] = 5 if oracle.saved else 4
-            weights['write'] = 0 if oracle.saved else 7
+            weights['write'] = 0 if oracle.saved else 5
         return weights
 
     def _write(self, oracle: oracles.Oracle) -> dict[str, str]:

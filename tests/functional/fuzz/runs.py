@@ -32,6 +32,23 @@ _LIBVIRTD_EVERY = 4
 
 
 @dataclasses.dataclass(frozen=True)
+class Task:
+    """What shall be played.
+
+    :ivar libvirtd: whether libvirtd is killed, too.
+    :ivar count: of operations.
+    :ivar kinds: of snapshots; all if empty.
+    :ivar listed: operations, instead of those that the seed gives.
+    """
+
+    seed: int
+    libvirtd: bool = False
+    count: int = 100
+    kinds: Sequence[str] = ()
+    listed: Sequence[operations.Operation] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Run:
     """What one seed, or one list, has come to.
 
@@ -59,38 +76,34 @@ class Run:
 
 class _Case(base.FuzzTest):
 
-    def __init__(self, seed: int, libvirtd: bool,
-                 listed: Sequence[operations.Operation] | None,
-                 count: int) -> None:
+    def __init__(self, task: Task) -> None:
         super().__init__('run_it')
-        self.exclusive = libvirtd  # type: ignore[misc]
-        self.arguments = seed, listed, count
+        self.exclusive = task.libvirtd  # type: ignore[misc]
+        self.task = task
 
     def run_it(self) -> None:
-        seed, listed, count = self.arguments
-        if listed is None:
-            self.play_seed(seed, count, self.exclusive)
+        task = self.task
+        if task.listed is None:
+            self.play_seed(task.seed, task.count, task.libvirtd, task.kinds)
         else:
-            self.play_list(seed, listed)
+            self.play_list(task.seed, task.listed)
 
 
-def run(seed: int, libvirtd: bool, count: int,
-        listed: Sequence[operations.Operation] | None = None) -> Run:
+def run(task: Task) -> Run:
     """Play one seed or list, in this process."""
-    case = _Case(seed, libvirtd, listed, count)
+    case = _Case(task)
     result: Any = unittest.TestResult()
     case.run(result)
     told = [text for _, text in result.errors + result.failures]
-    return Run(seed, libvirtd,
+    return Run(task.seed, task.libvirtd,
                dict(case.player.counts) if case.player else {},
                list(map(str, case.played)), '\n'.join(told) or None)
 
 
-def loop(first: int, end: float, runs: int | None, libvirtd: bool,
-         count: int) -> Iterator[Run]:
+def loop(first: Task, end: float, runs: int | None) -> Iterator[Run]:
     """Seeds, one after the other, as many at a time as there are cores."""
-    seeds = iter(itertools.count(first) if runs is None
-                 else range(first, first + runs))
+    seeds = iter(itertools.count(first.seed) if runs is None
+                 else range(first.seed, first.seed + runs))
     workers = os.cpu_count() or 1
     with futures.ProcessPoolExecutor(
             workers, multiprocessing.get_context('spawn')) as pool:
@@ -99,9 +112,10 @@ def loop(first: int, end: float, runs: int | None, libvirtd: bool,
             for seed in itertools.islice(seeds, workers - len(going)):
                 if runs is None and time.monotonic() > end:
                     break
-                alone = libvirtd or runs is None and (
-                    seed - first) % _LIBVIRTD_EVERY == _LIBVIRTD_EVERY - 1
-                going.add(pool.submit(run, seed, alone, count))
+                alone = first.libvirtd or runs is None and (
+                    seed - first.seed) % _LIBVIRTD_EVERY == 0
+                going.add(pool.submit(run, dataclasses.replace(
+                    first, seed=seed, libvirtd=alone)))
             if not going:
                 return
             done, going = futures.wait(

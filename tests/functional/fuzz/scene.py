@@ -57,6 +57,11 @@ class Scene:
     @property
     def full(self) -> bool:
         """Whether no more snapshots may be made."""
+        return self.has_enough() or self.is_too_deep([
+            path.name for path in self.machine.active_files().values()])
+
+    def has_enough(self) -> bool:
+        """Whether it has as many snapshots as it may have."""
         return (self.oracle.named()
                 >= self.limits['max_snapshots_per_instance'])
 

@@ -38,7 +38,7 @@ class Verbs(deaths.Deaths):
         before = self.oracle.settle()
         return self._verb(
             operation, 'create', (label,), {'kind': kind, 'disks': names},
-            before.saved or self.full or too_deep, before,
+            before.saved or self.has_enough() or too_deep, before,
             lambda: [before.create(label, operation.number, names, kind)])
 
     def do_revert(self, operation: operations.Operation) -> scene.Futures:
@@ -100,7 +100,9 @@ class Verbs(deaths.Deaths):
     def do_adopt(self, operation: operations.Operation) -> scene.Futures:
         """Somebody takes a snapshot by virsh; it is adopted."""
         machine, manager = self.machine, self.manager
-        if self.oracle.saved or machine.is_stale():
+        # libvirt leaves alone a definition on other paths than QEMU's.
+        if self.oracle.saved or machine.is_stale() or (
+                machine.defined_files() != machine.files_in_use()):
             raise scene.Impossible
         files = machine.active_files()
         if self.is_too_deep([path.name for path in files.values()]):

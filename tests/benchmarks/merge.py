@@ -1,0 +1,307 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Deletes that merge, beside copying the same bytes, and beside libvirt.
+
+What is copied is random data in one layer. A guest that runs has a twin
+whose layers libvirt merges alone, in turns.
+"""
+
+from collections.abc import Callable
+import contextlib
+import dataclasses
+import functools
+import pathlib
+import re
+import resource
+import time
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+import libvirt
+
+from snapdriver import instance as instances
+from snapdriver import merges
+from tests.benchmarks import report
+from tests.benchmarks import stage
+from tests.functional import guest
+from tests.functional import host
+
+_MIB = 1 << 20
+_DATA = 512  # MiB, that are copied
+_MORE = 576  # in the other layer, so that the copy goes that way
+_SIZE = '2G'
+_BUFFERED = ('conv=fdatasync',)
+# As QEMU does with the guest's own cache='none'.
+_DIRECT = ('iflag=direct', 'oflag=direct', 'conv=fdatasync')
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """One way that a merge takes after the first snapshot is deleted.
+
+    :ivar layers: MiB of data in each, the lowest first; the last is active.
+    :ivar copied: which of them is copied.
+    :ivar told: what the merge says of itself, a regular expression.
+    :ivar by_libvirt: how libvirt is told; None if the domain is off.
+    """
+
+    what: str
+    layers: tuple[int, ...]
+    copied: int
+    told: str
+    by_libvirt: Callable[[guest.Guest], None] | None = None
+
+
+class Sample(NamedTuple):
+    """One delete; times in ms, rates in MiB/s, sizes in MiB.
+
+    :ivar gap: the guest's longest silence; 0 if it is off.
+    :ivar grown: how much larger the layer that stays is.
+    :ivar written: by QEMU or qemu-img, in all.
+    """
+
+    took: float
+    rate: float
+    dd: float
+    gap: float
+    planned: float
+    grown: float
+    written: float
+
+
+class Twin(NamedTuple):
+    took: float  # ms
+    gap: float
+
+
+def measure(where: stage.Stage, rounds: int) -> list[report.Row]:
+    rows = []
+    for way in _WAYS:
+        ours: list[Sample] = []
+        twins: list[Twin] = []
+        for number in range(rounds):
+            with where.scene():
+                ours.append(_measure(where, way, twins, number % 2 == 0))
+        rows += _rows(way, ours, twins)
+    return rows
+
+
+def _rows(way: Way, ours: list[Sample],
+          twins: list[Twin]) -> list[report.Row]:
+    rows = [
+        report.compared(
+            f'delete, {way.what}', [s.rate for s in ours],
+            [s.dd for s in ours], f'dd bs=1M {" ".join(_dd(way))}', 0.7,
+            'MiB/s', least=True),
+        report.compared(
+            '    bytes that the layer has grown by',
+            [s.grown for s in ours], [s.planned for s in ours],
+            'as planned', 1.05, 'MiB'),
+        report.compared(
+            '    bytes written, with all metadata',
+            [s.written for s in ours], [s.planned for s in ours],
+            'as planned', 1.05, 'MiB')]
+    if twins:
+        rows += [
+            report.compared(
+                '    time, beside libvirt alone', [s.took for s in ours],
+                [t.took for t in twins], 'virDomainBlockCommit, -Rebase',
+                1.2),
+            report.compared(
+                '    the guest\'s worst gap meanwhile',
+                [s.gap for s in ours], [t.gap for t in twins],
+                'virDomainBlockCommit, -Rebase', 1.5)]
+    return rows
+
+
+def _dd(way: Way) -> tuple[str, ...]:
+    """How to copy as the merge does: with the cache or without, and synced.
+
+    qemu-img goes through the page cache, and we sync what it has written.
+    """
+    return _BUFFERED if way.by_libvirt is None else _DIRECT
+
+
+def _measure(where: stage.Stage, way: Way, twins: list[Twin],
+             first: bool) -> Sample:
+    """:param first: whether ours is the first of the two."""
+    vm, copied = _prepare(where, way)
+    if way.by_libvirt is None:
+        return _by_us(where, way, vm, copied)
+    twin, _ = _prepare(where, way)
+    host.as_root('chmod', 'u+w', *twin.directory.glob('disk*'))
+    for one in (vm, twin):
+        one.start()
+        one.dom.suspend()
+    by_libvirt = functools.partial(_by_libvirt, way.by_libvirt, twin)
+    if not first:
+        twins.append(by_libvirt())
+    sample = _by_us(where, way, vm, copied)
+    if first:
+        twins.append(by_libvirt())
+    return sample
+
+
+def _prepare(where: stage.Stage,
+             way: Way) -> tuple[guest.Guest, pathlib.Path]:
+    """A guest that is off, with its data on disk; the layer to be copied."""
+    vm = where.empty_guest(_SIZE)
+    start = 16
+    for number, length in enumerate(way.layers):
+        if length:
+            stage.write(vm, [(start, length)])
+            start += length
+        if number < len(way.layers) - 1:
+            where.manager.create(vm.name, f's{number}')
+    with _instance(where, vm) as instance:
+        state = instance.state
+        layer = state.layers[state.disks['disk'].active]
+        for _ in range(len(way.layers) - 1 - way.copied):
+            layer = state.layers[layer.parent or '']
+    for file in vm.directory.glob('disk*.layer-*'):
+        stage.forget(file)
+    return vm, vm.directory / layer.file
+
+
+def _by_us(where: stage.Stage, way: Way, vm: guest.Guest,
+           copied: pathlib.Path) -> Sample:
+    held = _held(copied)
+    dd = held / _seconds_of_dd(copied, _dd(way))
+    stage.forget(copied)
+    said: list[str] = []
+
+    def delete() -> None:
+        where.manager.delete(vm.name, ['s0'])
+        with _instance(where, vm) as instance:
+            merge = merges.possible(instance.state, instance.held_bytes)[0]
+            kept = vm.directory / instance.state.layers[merge.kept].file
+        planned.append(merge.bytes / _MIB)
+        grown.append(_held(kept))
+        said.extend(where.manager.merge(vm.name).done)
+        grown.append(_held(kept))
+
+    planned: list[float] = []
+    grown: list[float] = []
+    written = _written(vm)
+    took, gap = _watched(vm, delete)
+    written = _written(vm) - written
+    if len(said) != 1 or not re.search(way.told, said[0]):
+        raise AssertionError(f'not {way.what}, but {said}')
+    return Sample(took=took, rate=held / took * 1000, dd=dd, gap=gap,
+                  planned=planned[0], grown=grown[1] - grown[0],
+                  written=written)
+
+
+def _by_libvirt(merge: Callable[[guest.Guest], None],
+                vm: guest.Guest) -> Twin:
+    return Twin(*_watched(vm, lambda: merge(vm)))
+
+
+def _watched(vm: guest.Guest,
+             act: Callable[[], None]) -> tuple[float, float]:
+    """What it takes, and the guest's worst gap; both in ms.
+
+    A guest that runs does only meanwhile; what is off stays so.
+    """
+    if not vm.dom.isActive():
+        return stage.timed(act), 0
+    vm.dom.resume()
+    vm.wait_more_ticks(20)
+    start = time.monotonic()
+    took = stage.timed(act)
+    gap = vm.worst_gap(start, time.monotonic())
+    vm.dom.suspend()
+    return took, gap * 1000
+
+
+# How libvirt is told. The paths are the chain's, the active layer first.
+
+def _commit_middle(vm: guest.Guest) -> None:
+    paths = _paths(vm)
+    vm.dom.blockCommit('vda', paths[2], paths[1],
+                       flags=libvirt.VIR_DOMAIN_BLOCK_COMMIT_RELATIVE)
+    _wait(vm)
+
+
+def _commit_active(vm: guest.Guest) -> None:
+    paths = _paths(vm)
+    vm.dom.blockCommit('vda', paths[1], paths[0],
+                       flags=libvirt.VIR_DOMAIN_BLOCK_COMMIT_RELATIVE
+                       | libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE)
+    _wait(vm, ready="ready='yes'")
+    vm.dom.blockJobAbort('vda', libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT)
+    _wait(vm)
+
+
+def _pull(vm: guest.Guest) -> None:
+    vm.dom.blockRebase('vda', _paths(vm)[-1])
+    _wait(vm)
+
+
+def _paths(vm: guest.Guest) -> list[str]:
+    disk = ET.fromstring(vm.dom.XMLDesc()).find('devices/disk')
+    assert disk is not None
+    return [source.get('file') or '' for source in disk.iter('source')]
+
+
+def _wait(vm: guest.Guest, ready: str = '') -> None:
+    """Until the block job ends, or, if it is to be, is ready to pivot."""
+    while vm.dom.blockJobInfo('vda'):
+        if ready and ready in vm.dom.XMLDesc():
+            return
+        time.sleep(0.01)
+
+
+_WAYS = (
+    Way('running, from the active layer down', (_MORE, _DATA), 1,
+        'down into .*, live', _commit_active),
+    Way('running, from a middle layer down', (0, _DATA, 0), 1,
+        'down into .*, live', _commit_middle),
+    Way('running, up into the active layer', (_DATA, _MORE), 0,
+        'up into .*, live', _pull),
+    Way('off, from a middle layer down', (0, _DATA, 0), 1,
+        'down into .*, offline'),
+    Way('off, up into the active layer', (_DATA, _MORE), 0,
+        'up into .*, offline'),
+)
+
+
+def _instance(where: stage.Stage, vm: guest.Guest
+              ) -> contextlib.AbstractContextManager[instances.Instance]:
+    return where.manager._finder.find(vm.name)
+
+
+def _held(file: pathlib.Path) -> float:
+    return file.stat().st_blocks * 512 / _MIB
+
+
+def _seconds_of_dd(file: pathlib.Path, flags: tuple[str, ...]) -> float:
+    """By its own count, without what it takes to start it."""
+    copy = host.ROOT / 'home' / 'copied-by-dd'
+    said = host.as_root('env', 'LC_ALL=C', 'dd', f'if={file}', f'of={copy}',
+                        'bs=1M', *flags).stderr
+    host.as_root('rm', copy)
+    took = re.search(r'copied, ([\d.e-]+) s', said)
+    assert took is not None, said
+    return float(took[1])
+
+
+def _written(vm: guest.Guest) -> float:
+    """MiB that the guest's QEMU, or our children, have ever written."""
+    if vm.qemu is None:
+        blocks = resource.getrusage(resource.RUSAGE_CHILDREN).ru_oublock
+        return blocks * 512 / _MIB
+    said = host.as_root('cat', f'/proc/{vm.qemu}/io').stdout
+    found = re.search(r'^write_bytes: (\d+)', said, re.M)
+    assert found is not None
+    return int(found[1]) / _MIB
