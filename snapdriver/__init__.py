@@ -25,6 +25,7 @@ from snapdriver.manager import SnapshotManager
 from snapdriver.model import Consistency
 from snapdriver.model import Exported
 from snapdriver.model import Finding
+from snapdriver.model import Merged
 from snapdriver.model import Plan
 from snapdriver.model import Power
 from snapdriver.model import Quiesce
@@ -35,6 +36,7 @@ __all__ = [
     'Consistency',
     'Exported',
     'Finding',
+    'Merged',
     'Plan',
     'Power',
     'Quiesce',

@@ -31,6 +31,7 @@ from snapdriver import settle
 from snapdriver import survey as surveys
 from snapdriver import thawing
 from snapdriver import view
+from snapdriver.backends import internal_tags
 
 Findings = list[model.Finding]
 _ERROR, _WARNING, _PENDING = (
@@ -46,12 +47,13 @@ def check(instance: instances.Instance, deep: bool) -> Findings:
         found += _layer(instance, layer)
     found += _bases(instance) + _names(instance) + _strangers(instance)
     found += _records(instance)
-    if instance.domain is not None:
-        try:
+    try:
+        found += internal_tags.findings(instance)
+        if instance.domain is not None:
             found += _domain(instance) + _view(instance)
-        except exception.LibvirtFailed as error:
-            found.append(model.Finding(
-                _WARNING, 'libvirt-failed', instance.name, str(error)))
+    except exception.LibvirtFailed as error:
+        found.append(model.Finding(
+            _WARNING, 'libvirt-failed', instance.name, str(error)))
     found += _pending(instance)
     if deep:
         found += _deep(instance)

@@ -65,8 +65,8 @@ def plan(instance: instances.Instance, names: Sequence[str],
                 if layer not in after.layers)
     notes = [f'{freed} bytes are freed'] if freed else []
     merging = set(chain.hidden(after)) - set(chain.hidden(state))
-    notes += [f'{state.layers[layer].file} stays, hidden, until it can be '
-              'merged: another layer stands on it' for layer in merging]
+    notes += [f'{state.layers[layer].file} is merged into another layer, '
+              'now or later: one stands on it' for layer in merging]
     return model.Plan(
         verb='delete', domain=instance.name, removed_files=tuple(unlinked),
         snapshots=tuple(state.snapshots[i].name for i in gone),

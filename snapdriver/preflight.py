@@ -64,8 +64,8 @@ def of_domain(domain: domains.Domain, power: model.Power,
     if power is model.Power.SHUTOFF:
         if domain.has_managed_save():
             found.append(
-                'it is suspended to a managed save image, which holds open '
-                'what the snapshot would freeze; start it, or drop the image '
+                'it is suspended to a managed save image, which needs its '
+                'files as they are; start it, or drop the image '
                 'by "virsh managedsave-remove"')
         return found
     if asleep:

@@ -13,8 +13,6 @@
 """Sphinx configuration of the documentation."""
 
 from importlib import metadata
-import pathlib
-import runpy
 
 project = 'snapdriver'
 copyright = 'the snapdriver contributors'
@@ -52,7 +50,3 @@ autoprogram_cliff_application = 'snapdriver'
 config_generator_config_file = [
     ('../../etc/snapdriver/config-generator.conf', '_static/snapdriver'),
 ]
-
-# The example of a backend has to be one.
-runpy.run_path(str(pathlib.Path(__file__).parent / 'contributor'
-                   / 'bookmark.py'))['BookmarkBackend']()

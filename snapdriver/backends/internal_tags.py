@@ -146,7 +146,8 @@ def findings(instance: instances.Instance) -> list[model.Finding]:
     written = _written(instance)
     for layer in state.layers.values():
         try:
-            there = _written_tags(instance, written, layer.file, look=True)
+            there = set(_written_tags(instance, written, layer.file,
+                                      look=True))
         except (PermissionError, exception.UnsafeFile,
                 exception.UnsafeImage):
             continue  # it is QEMU's, or others have told what is wrong
@@ -155,20 +156,18 @@ def findings(instance: instances.Instance) -> list[model.Finding]:
             model.Severity.ERROR, 'tag-missing', layer.file,
             f'the snapshot {tag} is recorded in it and is not there; bring '
             'the file back from a backup, or delete the snapshot')
-            for tag in sorted(recorded - set(there))]
-        for tag in sorted(set(there) - recorded):
-            if (layer.id, tag) in owed:
-                found.append(model.Finding(
-                    model.Severity.PENDING, 'tag-pending', layer.file,
-                    f'the deleted snapshot {tag} is removed from it when '
-                    'the domain is off'))
-            else:
-                found.append(model.Finding(
-                    model.Severity.WARNING, 'tag-unknown', layer.file,
-                    f'it holds a snapshot {tag} that snapdriver did not '
-                    'make; delete it by virsh or qemu-img if nobody needs '
-                    'it'))
-    return found
+            for tag in sorted(recorded - there)]
+        found += [model.Finding(
+            model.Severity.WARNING, 'tag-unknown', layer.file,
+            f'it holds a snapshot {tag} that snapdriver did not make; delete '
+            'it by virsh or qemu-img if nobody needs it')
+            for tag in sorted(there - recorded)
+            if (layer.id, tag) not in owed]
+    return found + [model.Finding(
+        model.Severity.PENDING, 'tag-pending', state.layers[layer].file,
+        f'the deleted snapshot {tag} is removed from it when nobody reads '
+        'it any more: when the domain is off, at the latest')
+        for layer, tag in sorted(owed) if layer in state.layers]
 
 
 def _recorded(state: model.State, layer: model.Layer) -> set[str]:

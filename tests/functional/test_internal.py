@@ -156,6 +156,7 @@ class TestDelete(InternalTest):
         self.assertEqual(['e1'], self.names(guest))
         self.assertEqual({'i1'}, set(tags(guest, lower)))
         self.assertEqual(1, len(self.state(guest).jobs))
+        self.assert_clean(guest, 'tag-pending')
         self.take(guest, 'i1')  # another layer: not the same
         guest.destroy()
         self.manager.recover(guest.name)
@@ -177,6 +178,27 @@ class TestDelete(InternalTest):
         self.assertEqual({}, tags(guest, branch))
         self.assertEqual(0o440, guest.files()[branch].mode)
         self.assert_clean(guest)
+
+
+class TestCheck(InternalTest):
+
+    def test_tags(self) -> None:
+        guest = guests.Guest(self).define()
+        self.take(guest, 's1')
+        file = guest.directory / self.active(guest, 'disk')
+        for option, name in (('-d', 's1'), ('-c', 'other')):
+            host.as_root('qemu-img', 'snapshot', option, name, file)
+        self.assert_clean(guest, 'tag-missing', 'tag-unknown')
+        # Off or running: what cannot work is refused, and the guest runs.
+        for _ in range(2):
+            error = self.assertRaises(
+                exception.Refused, self.manager.revert, guest.name, 's1')
+            self.assertIn('should have one', str(error))
+            if not guest.dom.isActive():
+                guest.start()
+        self.assert_clean(guest, 'tag-missing', 'tag-unknown')
+        self.manager.delete(guest.name, ['s1'])
+        guest.wait_more_ticks()
 
 
 class TestRefusals(InternalTest):

@@ -25,6 +25,7 @@ import libvirt_qemu
 
 from snapdriver import chain
 from snapdriver import domainxml
+from snapdriver import jobs
 from snapdriver import model
 from tests.functional import engine
 from tests.functional import guest as guests
@@ -124,6 +125,7 @@ class FaultTest(engine.EngineTest):
         state = self.state(guest)
         self.assertIsNone(state.operation)
         pending = ['merge-pending'] * len(chain.hidden(state))
+        pending += ['tag-pending'] * len(jobs.of_type(state, jobs.UNTAG))
         self.assert_clean(guest, *pending, deep=deep)
         self.assert_no_leak(guest, state)
         self.assertTrue(guest.base_unchanged())

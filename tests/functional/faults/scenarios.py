@@ -16,7 +16,8 @@ A step of a story is written ``s:one`` (create a snapshot), ``i:one`` (create
 an internal one), ``m:one`` (write a mark), ``r:one`` (revert, without a safety
 snapshot), ``x:one`` (a snapshot by virsh, with names of its own), ``t:one``
 (QEMU switched to the overlay of an interrupted create, without libvirt's
-knowledge), ``up`` and ``down`` (power, the guest paused from its first
+knowledge), ``d:one`` (delete the name), ``b:32`` (write that many MiB
+elsewhere), ``up`` and ``down`` (power, the guest paused from its first
 instruction).
 """
 
