@@ -38,7 +38,7 @@ def unlink(instance: instances.Instance, files: Iterable[str]) -> None:
             if instance.directory.same(disk.name, file):
                 settle.rename(instance, disk.name,
                               instance.state.layers[disk.active])
-        instance.directory.unlink(file)
+        instance.unlink(file)
     instance.directory.sync()
 
 

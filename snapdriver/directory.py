@@ -275,6 +275,24 @@ class Directory:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(naming.check_file_name(name), dir_fd=self._fd)
 
+    def unlink_kept(self, name: str) -> int | None:
+        """Remove a name; the data goes when the descriptor is closed.
+
+        :returns: that descriptor, which can read nothing; None if there was
+            no such name.
+        """
+        try:
+            fd = os.open(naming.check_file_name(name), os.O_PATH
+                         | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._fd)
+        except FileNotFoundError:
+            return None
+        try:
+            self.unlink(name)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+
     def sync(self) -> None:
         os.fsync(self._fd)
 

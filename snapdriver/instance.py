@@ -62,6 +62,7 @@ class Instance:
         self.directory = directory.Directory(path)
         self.folder: directory.Directory | None = None
         self._state: model.State | None = None
+        self._unlinked: list[int] = []
         try:
             self._open_folder(make=False)
             if load:
@@ -75,9 +76,23 @@ class Instance:
         return qemuimg.Images(self.directory, self.conf)
 
     def close(self) -> None:
+        self._free()
         self.directory.close()
         if self.folder is not None:
             self.folder.close()
+
+    def unlink(self, file: str) -> None:
+        """Remove a layer's name; its data goes once the lock is let go.
+
+        A file system needs seconds for that if there is very much of it.
+        """
+        kept = self.directory.unlink_kept(file)
+        if kept is not None:
+            self._unlinked.append(kept)
+
+    def _free(self) -> None:
+        while self._unlinked:
+            os.close(self._unlinked.pop())
 
     def __enter__(self) -> 'Instance':
         return self
@@ -152,6 +167,7 @@ class Instance:
             raise RuntimeError('the lock is not held')
         try:
             with self.lock.let_go():
+                self._free()
                 yield
         finally:
             self.load()

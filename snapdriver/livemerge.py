@@ -36,7 +36,7 @@ from snapdriver import merges
 from snapdriver import model
 from snapdriver import qemuimg
 
-_POLL = 0.05
+_POLL = 0.02
 _ENDS_WITHIN = 60  # seconds, once it is aborted
 
 

@@ -35,6 +35,10 @@ from snapdriver import jobs
 from snapdriver import model
 
 
+#: To pull a byte takes about as long as to commit two: both layers are read.
+_PULL = 2
+
+
 class Direction(enum.StrEnum):
     """Which layer is copied into the other."""
 
@@ -86,7 +90,8 @@ def possible(state: model.State, held: Callable[[str], int],
                     and not limited):
                 ways.append((held(lower), Direction.UP))
         if ways:
-            cost, direction = min(ways)
+            cost, direction = min(ways, key=lambda way: way[0] * (
+                _PULL if way[1] is Direction.UP else 1))
             found.append(Merge(disk=state.layers[lower].disk, lower=lower,
                                upper=upper, direction=direction, bytes=cost))
     return sorted(found, key=lambda merge: merge.bytes)

@@ -244,7 +244,8 @@ class CreateRequest:
 class RevertRequest:
     """What a domain shall be put back to.
 
-    :ivar power: how to leave the domain; None for as it was.
+    :ivar power: how to leave the domain; None for as it is now, or, if its
+        memory is put back, as it was at the snapshot.
     :ivar safety: make a snapshot of what is active first.
     :ivar memory: resume the guest's memory where the snapshot has it.
     """

@@ -39,8 +39,9 @@ class Create(plan.Planned):
                  'and "-". By default the time in seconds.')
         parser.add_argument(
             '--kind', metavar='KIND',
-            help='The kind of snapshot, such as external; by default option '
-                 'default_kind.')
+            help='The kind of snapshot: external, of the disks only, or '
+                 'internal, with the memory of a running domain. By default '
+                 'option default_kind.')
         parser.add_argument(
             '--disk', metavar='TARGET', action='append', default=[],
             dest='disks',

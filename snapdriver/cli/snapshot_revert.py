@@ -44,7 +44,7 @@ class Revert(plan.Planned):
             '--start', dest='power', action='store_const',
             const=model.Power.RUNNING,
             help='Let the domain run afterwards. The default is to leave it '
-                 'as it is now.')
+                 'as it is now, or as it was if its memory is put back.')
         power.add_argument(
             '--no-start', dest='power', action='store_const',
             const=model.Power.SHUTOFF,

@@ -38,7 +38,7 @@ _PARTS = {
     'merge': (merge.measure, 3),
     'export': (export.measure, 5),
     'internal': (internal.measure, 5),
-    'chain': (chain.measure, 5),
+    'chain': (chain.measure, 9),
 }
 
 

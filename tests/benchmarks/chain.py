@@ -33,8 +33,8 @@ _STEP = 40503 * _READ
 # take relative to one layer: in the page cache only the way through the
 # layers counts; a guest that is asked for cache='none' waits for the disk.
 _CACHES = {
-    'cached': ('writeback', 50000, 2.5),
-    'cache=none': ('none', 5000, 1.5),
+    'cached': ('writeback', 20000, 2.5),
+    'cache=none': ('none', 3000, 1.5),
 }
 
 

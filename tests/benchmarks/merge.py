@@ -61,7 +61,7 @@ class Way:
     copied: int
     heavy: int
     told: str
-    by_libvirt: Callable[[guest.Guest], None] | None = None
+    by_libvirt: Callable[[guest.Guest], str] | None = None
 
 
 class Sample(NamedTuple):
@@ -118,12 +118,12 @@ def _rows(way: Way, ours: list[Sample],
         rows += [
             report.compared(
                 '    time, beside libvirt alone', [s.took for s in ours],
-                [t.took for t in twins], 'virDomainBlockCommit, -Rebase',
+                [t.took for t in twins], 'virDomainBlockCommit, -Rebase; rm',
                 1.2),
             report.compared(
                 '    the guest\'s worst gap meanwhile',
                 [s.gap for s in ours], [t.gap for t in twins],
-                'virDomainBlockCommit, -Rebase', 1.5)]
+                'virDomainBlockCommit, -Rebase; rm', 1.5)]
     return rows
 
 
@@ -217,13 +217,13 @@ def _by_us(where: stage.Stage, way: Way, vm: guest.Guest,
                   written=written)
 
 
-def _by_libvirt(merge: Callable[[guest.Guest], None],
+def _by_libvirt(merge: Callable[[guest.Guest], str],
                 vm: guest.Guest) -> Twin:
-    return Twin(*_watched(vm, lambda: merge(vm)))
+    return Twin(*_watched(vm, lambda: host.as_root('rm', merge(vm))))
 
 
 def _watched(vm: guest.Guest,
-             act: Callable[[], None]) -> tuple[float, float]:
+             act: Callable[[], object]) -> tuple[float, float]:
     """What it takes, and the guest's worst gap; both in ms.
 
     A guest that runs does only meanwhile; what is off stays so.
@@ -239,16 +239,18 @@ def _watched(vm: guest.Guest,
     return took, gap * 1000
 
 
-# How libvirt is told. The paths are the chain's, the active layer first.
+# How libvirt is told; each returns the path of what goes. The paths are the
+# chain's, the active layer first.
 
-def _commit_middle(vm: guest.Guest) -> None:
+def _commit_middle(vm: guest.Guest) -> str:
     paths = _paths(vm)
     vm.dom.blockCommit('vda', paths[2], paths[1],
                        flags=libvirt.VIR_DOMAIN_BLOCK_COMMIT_RELATIVE)
     _wait(vm)
+    return paths[1]
 
 
-def _commit_active(vm: guest.Guest) -> None:
+def _commit_active(vm: guest.Guest) -> str:
     paths = _paths(vm)
     vm.dom.blockCommit('vda', paths[1], paths[0],
                        flags=libvirt.VIR_DOMAIN_BLOCK_COMMIT_RELATIVE
@@ -256,11 +258,14 @@ def _commit_active(vm: guest.Guest) -> None:
     _wait(vm, ready="ready='yes'")
     vm.dom.blockJobAbort('vda', libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT)
     _wait(vm)
+    return paths[0]
 
 
-def _pull(vm: guest.Guest) -> None:
-    vm.dom.blockRebase('vda', _paths(vm)[-1])
+def _pull(vm: guest.Guest) -> str:
+    paths = _paths(vm)
+    vm.dom.blockRebase('vda', paths[-1])
     _wait(vm)
+    return paths[1]
 
 
 def _paths(vm: guest.Guest) -> list[str]:

@@ -68,11 +68,11 @@ class PossibleTest(testtools.TestCase):
     def test_the_cheaper_way_at_the_top(self) -> None:
         top = state(external(1, A), external(2, B))
         self.assertEqual([(C, D, 'down')], self.ways(top))
-        self.assertEqual([(C, D, 'up')], self.ways(top, **{D: 21}))
+        self.assertEqual([(C, D, 'up')], self.ways(top, **{D: 41}))
 
     def test_down_if_only_that_can_be_limited(self) -> None:
         self.assertEqual([(C, D, 'down')], self.ways(state(
-            external(1, A), external(2, B)), limited=True, **{D: 21}))
+            external(1, A), external(2, B)), limited=True, **{D: 41}))
 
     def test_the_cheapest_first(self) -> None:
         self.assertEqual([(C, D, 'down'), (B, C, 'down'), (A, B, 'down')],

@@ -26,9 +26,9 @@ from tests.functional.faults import base
 _BLOCK = 4096
 #: What is left to a verb, in bytes; at last more than it writes: state, XML,
 #: 192 KiB for an overlay. By the block where it writes small files.
-LEFT = (*range(0, 6 * _BLOCK, _BLOCK), *range(8 * _BLOCK, 46 * _BLOCK,
-                                               8 * _BLOCK),
-         *range(46 * _BLOCK, 56 * _BLOCK, _BLOCK), 80 * _BLOCK)
+LEFT = (
+    *range(0, 6 * _BLOCK, _BLOCK), *range(8 * _BLOCK, 46 * _BLOCK, 8 * _BLOCK),
+    *range(46 * _BLOCK, 56 * _BLOCK, _BLOCK), 80 * _BLOCK)
 
 
 class SmallDiskTest(base.FaultTest):

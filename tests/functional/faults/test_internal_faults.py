@@ -36,9 +36,8 @@ class TestKilled(base.FaultTest):
 
     def kill(self, guest: guests.Guest, verb: str, phase: str, name: str,
              pid: int | None, **named: object) -> str:
-        """Kill a process up to half a second after a phase; what came of it.
-        """
-        wait = random.uniform(0, 0.5)
+        """Kill a process shortly after a phase; when, and how far it was."""
+        wait = random.uniform(0, 0.4)
         daemon = host.libvirtd_pid()
         victim = self.start(self.job(verb, guest, name, **named))
         with test_libvirtd.Trigger(pid) as trigger:

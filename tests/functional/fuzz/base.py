@@ -116,9 +116,9 @@ class FuzzTest(base.FaultTest):
                 self.manager.revert(
                     machine.name, player.names[label], safety=False,
                     power=Power.SHUTOFF)
-                oracle = player.oracle.revert(
-                    label, 0, power=Power.SHUTOFF)
-                player.compare([oracle], everything=False)
+                player.compare([player.oracle.revert(
+                    label, 0, power=Power.SHUTOFF).settle()],
+                    everything=False)
         self.manager.delete(machine.name, [], everything=True)
         player.compare([player.oracle.delete([], everything=True)],
                        everything=True)

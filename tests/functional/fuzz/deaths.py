@@ -35,12 +35,14 @@ class Deaths(scene.Scene):
     def _verb(self, operation: operations.Operation, verb: str,
               arguments: Sequence[Any], named: dict[str, Any],
               refused: bool, before: oracles.Oracle,
-              after: Callable[[], scene.Futures]) -> scene.Futures:
+              after: Callable[[], scene.Futures],
+              between: Sequence[oracles.Oracle] = ()) -> scene.Futures:
         """Run a verb, in a process that dies if the operation says so.
 
         :param refused: whether it must be refused.
         :param before: what there is if it is undone, or refused.
         :param after: gives what there may be if it is finished.
+        :param between: what there may be, too, if it is undone.
         """
         machine, manager = self.machine, self.manager
         if operation.says('blind'):
@@ -48,12 +50,20 @@ class Deaths(scene.Scene):
         if operation.says('plan'):
             self._plan(verb, arguments, named, refused)
         if operation.killed_at is not None:
-            return self._killed(operation, verb, arguments, named, refused,
-                                before, after)
-        try:
-            getattr(manager, verb)(machine.name, *arguments, **named)
-        except exception.Refused as error:
+            victim = self._killed(operation, verb, arguments, named)
+            error = victim.answer
+        else:
+            victim, error = None, None
+            try:
+                getattr(manager, verb)(machine.name, *arguments, **named)
+            except exception.Refused as caught:
+                error = caught
+        if isinstance(error, exception.Refused):
             return self._refused(error, refused, before)
+        if victim is not None and (
+                error is None or isinstance(error, Exception)):
+            return self._after_death(operation, verb, victim.phases, before,
+                                     after(), between)
         if refused:
             raise AssertionError('it should have been refused')
         return after()
@@ -84,9 +94,8 @@ class Deaths(scene.Scene):
                  if before.get(key) != after.get(key)})
 
     def _killed(self, operation: operations.Operation, verb: str,
-                arguments: Sequence[Any], named: dict[str, Any],
-                refused: bool, before: oracles.Oracle,
-                after: Callable[[], scene.Futures]) -> scene.Futures:
+                arguments: Sequence[Any],
+                named: dict[str, Any]) -> victims.Victim:
         by_libvirtd = operation.get('dies') == 'libvirtd'
         victim = self.test.start(self.test.job(
             verb, self.machine, *arguments, signal_at=operation.killed_at,
@@ -96,27 +105,24 @@ class Deaths(scene.Scene):
             _kill_libvirtd_under(victim)
         code = victim.wait()
         self.test.assertIn(code, (0, -signal.SIGKILL))
-        if isinstance(victim.answer, exception.Refused):
-            return self._refused(victim.answer, refused, before)
-        if code == 0 and not isinstance(victim.answer, Exception):
-            if refused:
-                raise AssertionError('it should have been refused')
-            return after()
-        if code == 0 and not by_libvirtd:
+        if code == 0 and not by_libvirtd and not isinstance(
+                victim.answer, exception.Refused | str):
             raise AssertionError(victim.answer)
-        self.outcome = ' as libvirtd dies' if by_libvirtd else ' killed'
-        return self._after_death(operation, verb, victim.phases, before,
-                                 after())
+        return victim
 
     def _after_death(self, operation: operations.Operation, verb: str,
                      phases: Sequence[str], before: oracles.Oracle,
-                     afters: scene.Futures) -> scene.Futures:
-        machine, manager = self.machine, self.manager
-        began = any(p.startswith(f'{verb}:') for p in phases)
-        decided = began and (verb not in ('create', 'revert')
-                             or f'{verb}:committed' in phases)
-        futures = afters if decided else (
-            [before, *afters] if began else [before])
+                     afters: scene.Futures,
+                     between: Sequence[oracles.Oracle]) -> scene.Futures:
+        machine = self.machine
+        by_libvirtd = operation.get('dies') == 'libvirtd'
+        self.outcome = ' as libvirtd dies' if by_libvirtd else ' killed'
+        began = any(p.startswith((f'{verb}:', 'create:')) for p in phases)
+        if began and (verb not in ('create', 'revert')
+                      or f'{verb}:committed' in phases):
+            futures = afters
+        else:
+            futures = [before, *between, *afters] if began else [before]
         power, saved = machine.power(), machine.is_saved()
         stale = machine.is_stale()
         if power is Power.SHUTOFF and not saved and not stale:
@@ -124,16 +130,20 @@ class Deaths(scene.Scene):
         then = operation.get('then')
         if saved or stale:
             then = 'now' if then in ('ran', 'runs') else then
+        changed = False
         if then in ('ran', 'runs') and power is Power.SHUTOFF:
             machine.turn_on(Power.PAUSED)
-            power = Power.PAUSED
+            power, changed = Power.PAUSED, True
         if then == 'ran':
             machine.destroy()
-            power = Power.SHUTOFF
+            power, changed = Power.SHUTOFF, True
             mark = f'm{operation.number}'
             machine.write_mark(mark, machines.DISKS)
-            futures = [future.write(mark, machines.DISKS)
+            written = [future.write(mark, machines.DISKS)
                        for future in futures]
+            # From there on it is finished, over whatever was written.
+            over = {'revert:applying', 'revert:reverting'} & {*phases}
+            futures = [*futures, *written] if over else written
         try:
             self._recover_after(then)
         except exception.Unfinished:
@@ -142,19 +152,16 @@ class Deaths(scene.Scene):
             # Headers are not written while it runs.
             machine.destroy()
             power = Power.SHUTOFF
-            manager.recover(machine.name)
+            self.manager.recover(machine.name)
         self.test.assert_recover_does_nothing(machine)
-        return [self._with_power(future, verb if began else '', power, saved)
-                for future in futures]
-
-    def _with_power(self, future: oracles.Oracle, verb: str, power: Power,
-                    saved: bool) -> oracles.Oracle:
-        """What runs goes on; a revert starts what it has stopped."""
-        if power is Power.SHUTOFF and verb == 'revert':
-            power = future.power
-        return future.but(
-            power=power, memory=None, saved=saved,
-            settled=power is Power.SHUTOFF and not saved)
+        now = machine.power()
+        return [
+            future.but(
+                memory=None, saved=saved,
+                settled=now is Power.SHUTOFF and not saved,
+                power=_power_after(future, verb if began else '', before,
+                                   power, changed, now))
+            for future in futures]
 
     def _see_that_it_has_data(self, futures: scene.Futures) -> None:
         """It boots, with the data that it had or should have (I4)."""
@@ -197,3 +204,21 @@ def _stands_still(pid: int) -> bool | None:
         return None
     word = status.rpartition(')')[2].split()[0]
     return None if word in 'ZX' else word == 'T'
+
+
+def _power_after(future: oracles.Oracle, verb: str, before: oracles.Oracle,
+                 power: Power, changed: bool, now: Power) -> Power:
+    """What runs goes on; a revert starts what it has stopped.
+
+    :param power: when recover began, perhaps in the middle of it.
+    :param changed: whether somebody has started or stopped it.
+    :param now: what it is now.
+    """
+    if verb == 'revert':
+        if power is Power.SHUTOFF:
+            return future.power
+        # It goes on, but libvirt may just have been at work on it.
+        return power if now is power else future.power
+    if power is Power.SHUTOFF or changed:
+        return power
+    return before.power

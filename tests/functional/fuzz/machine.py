@@ -95,10 +95,12 @@ class Machine(guests.Guest):
     def active_files(self) -> dict[str, pathlib.Path]:
         """Disk name to its active layer, by its own name if it has one."""
         state = self._test.state(self)
-        return {disk.name: self.directory / (
-            state.layers[state.disks[disk.name].active].file
-            if disk.name in state.disks else disk.name)
-            for disk in self.disks}
+        files = {disk.name: self.directory / disk.name for disk in self.disks}
+        for disk in state.disks.values():
+            own = self.directory / state.layers[disk.active].file
+            if own.exists():  # else it is planned only
+                files[disk.name] = own
+        return files
 
     def defined_files(self) -> dict[str, pathlib.Path]:
         """Disk name to what it would be started on."""

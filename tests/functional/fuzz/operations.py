@@ -109,7 +109,8 @@ class Chooser:
             'revert': 0 if not has else 1 if oracle.saved else 5,
             'delete': 0 if not has else 7 if full else 2,
             'wrong': 0.4, 'settle': 0.8, 'recover': 0.4, 'check': 0.4,
-            'nova': 0.8, 'merge': 0 if not self._merges else 5 if full else 1.5,
+            'nova': 0.8,
+            'merge': 0 if not self._merges else 5 if full else 1.5,
             'libvirtd': 0.8 if self._may_kill_libvirtd else 0,
             'adopt': 0 if oracle.saved else 0.4,
         }

@@ -21,10 +21,29 @@ not depend on time or chance: ``s12`` was made by the operation of number 12,
 from collections.abc import Collection
 from collections.abc import Mapping
 import dataclasses
+import enum
 
 from snapdriver.model import Power
 
 Mark = str | None
+
+
+class Way(enum.Enum):
+    """How a revert does it.
+
+    OVERLAY puts a new layer on that of an external snapshot, COPY makes one
+    of a tag that is in no active layer, TAGS puts active layers back to the
+    tags that they hold, MEMORY puts back the guest's memory, too.
+    """
+
+    OVERLAY = 'overlay'
+    COPY = 'copy'
+    TAGS = 'tags'
+    MEMORY = 'memory'
+
+    @property
+    def is_inside(self) -> bool:
+        return self in (Way.TAGS, Way.MEMORY)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,38 +164,47 @@ class Oracle:
                 for name, point in made.disks.items()},
             exact=self.exact and kind == 'external')
 
-    def revert(self, target: str, order: int, *, safety: str | None = None,
-               power: Power | None = None, memory: bool = True) -> 'Oracle':
+    def revert(self, target: str, order: int, *, way: Way = Way.OVERLAY,
+               safety: str | None = None,
+               power: Power | None = None) -> 'Oracle':
         """Put it back.
 
         :param safety: the label of the safety snapshot, if one is made.
         """
         snapshot = self.snapshots[target]
-        snapshots, gone = dict(self.snapshots), set[str]()
+        kept, gone = self, set[str]()
         if safety is not None:
-            snapshots[safety] = self._snapshot(
-                safety, order, snapshot.disks, snapshot.kind, safety=True)
-            newest = sorted((s for s in snapshots.values() if s.safety),
+            kept = self.keep(safety, order, snapshot.disks, way)
+            newest = sorted((s for s in kept.snapshots.values() if s.safety),
                             key=lambda s: -s.order)
             gone = {s.label for s in newest[self.safety_keep:]
                     if s.label != target}
-        wanted = self.power if power is None else power
-        restored = snapshot.memory if memory else None
-        return self.but(
-            snapshots=snapshots, current=target,
+        if power is None:
+            power = (Power(snapshot.state) if way is Way.MEMORY
+                     else self.power)
+        return kept.but(
+            current=target, power=power,
+            memory=snapshot.memory if way is Way.MEMORY else 0,
             actives=dict(self.actives) | {
                 name: Active(point.mark, point.at, clean=True)
-                for name, point in snapshot.disks.items()},
-            power=wanted, memory=0 if wanted is Power.SHUTOFF
-            or restored is None else restored)._without(gone)
+                for name, point in snapshot.disks.items()})._without(gone)
 
-    def must_keep(self, target: str) -> bool | None:
+    def keep(self, safety: str, order: int, disks: Collection[str],
+             way: Way) -> 'Oracle':
+        """The safety snapshot before a revert; it is current, if inside."""
+        kind = 'internal' if way.is_inside else 'external'
+        made = self._snapshot(safety, order, disks, kind, safety=True)
+        return self.but(
+            snapshots=dict(self.snapshots) | {safety: made},
+            current=safety if way.is_inside else self.current)
+
+    def must_keep(self, target: str, way: Way = Way.OVERLAY) -> bool | None:
         """Whether a revert to that makes a safety snapshot; None: it may.
 
         It must if what would be lost is nowhere else.
         """
         disks = self.snapshots[target].disks
-        if self.current is None:
+        if self.current is None or way.is_inside and self.up:
             return True
         held = self.snapshots[self.current].disks
         if self.exact:

@@ -35,7 +35,8 @@ class Scene:
     :param limits: the options that a verb can be refused for.
     :ivar oracle: what the machine is.
     :ivar names: label to name of each snapshot.
-    :ivar outcome: what is added to the operation's word when it is counted.
+    :ivar how: what is added to the operation's word when it is counted.
+    :ivar outcome: the same, at its end.
     """
 
     def __init__(self, test: base.FaultTest, machine: machines.Machine,
@@ -47,7 +48,7 @@ class Scene:
             {name: oracles.Active() for name in machines.DISKS},
             safety_keep=limits['safety_keep'])
         self.names: dict[str, str] = {}
-        self.outcome = ''
+        self.how = self.outcome = ''
         self.counts: dict[str, int] = collections.Counter()
 
     @property

@@ -32,6 +32,7 @@ class Verbs(deaths.Deaths):
         names = operation.names('disks') or list(machines.DISKS)
         if kind not in self.manager.kinds:
             raise scene.Impossible
+        self.how = f' {kind}'
         files = self.machine.active_files()
         too_deep = kind == 'external' and self.is_too_deep(
             [files[name].name for name in names])
@@ -45,25 +46,45 @@ class Verbs(deaths.Deaths):
         target = operation.details['to']
         if target not in self.oracle.snapshots:
             raise scene.Impossible
-        too_deep = not self.can_revert(target)
         before = self.oracle.settle()
         safe = operation.get('safety') != 'no'
         memory = operation.get('memory') != 'no'
         named = {'safety': safe, 'power': operation.power, 'memory': memory}
+        way = self._way(target, memory, operation.power)
+        label = f'safety@{operation.number}'
+        self.how = f' by {way.value}'
 
         def futures() -> scene.Futures:
-            keeps = before.must_keep(target) if safe else False
+            keeps = before.must_keep(target, way) if safe else False
             labels: list[str | None] = [] if keeps else [None]
             if keeps is not False:
-                labels.append(f'safety@{operation.number}')
+                labels.append(label)
             return [before.revert(
-                target, operation.number, safety=label,
-                power=operation.power, memory=memory).settle()
-                for label in labels]
+                target, operation.number, way=way, safety=made,
+                power=operation.power).settle() for made in labels]
 
+        between = [before.keep(label, operation.number, machines.DISKS, way)
+                   ] if safe and way.is_inside else []
         return self._verb(
             operation, 'revert', (self.names[target],), named,
-            before.saved or too_deep, before, futures)
+            before.saved or not self.can_revert(target), before, futures,
+            between)
+
+    def _way(self, label: str, memory: bool,
+             power: model.Power | None) -> oracles.Way:
+        """How a revert to that snapshot must do it."""
+        snapshot = self.oracle.snapshots[label]
+        if snapshot.kind == 'external':
+            return oracles.Way.OVERLAY
+        active = self.machine.active_files()
+        info = self.manager.show(self.machine.name, self.names[label])
+        if any(active[name].name != disk['layer']
+               for name, disk in info.disks.items()):
+            return oracles.Way.COPY
+        if (snapshot.memory is None or not memory
+                or power is model.Power.SHUTOFF):
+            return oracles.Way.TAGS
+        return oracles.Way.MEMORY
 
     def can_revert(self, label: str) -> bool:
         """Whether one more layer is allowed on a snapshot's."""
@@ -122,8 +143,15 @@ class Verbs(deaths.Deaths):
         after = after.but(settled=True, actives={
             name: oracles.Active(active.mark, active.stands_on)
             for name, active in after.actives.items()})
-        return self._verb(operation, 'adopt', (), {}, False, after,
-                          lambda: [after])
+        futures = self._verb(operation, 'adopt', (), {}, False, after,
+                             lambda: [after])
+        if label not in self.test.names(machine):  # it died too early
+            if machine.power() is not model.Power.SHUTOFF:
+                machine.destroy()
+            manager.adopt(machine.name)
+            futures = [future.but(power=model.Power.SHUTOFF, memory=0,
+                                  settled=True) for future in futures]
+        return futures
 
     def do_recover(self, operation: operations.Operation) -> scene.Futures:
         self.test.assertEqual(
