@@ -34,7 +34,6 @@ from snapdriver import chain
 from snapdriver import jobs
 from snapdriver import model
 
-
 #: To pull a byte takes about as long as to commit two: both layers are read.
 _PULL = 2
 
