@@ -172,7 +172,8 @@ class SnapshotManager:
                memory: bool = True) -> model.SnapshotInfo | None:
         """Put a domain back to a snapshot, whichever it is.
 
-        :param power: how to leave the domain; None for as it is now.
+        :param power: how to leave the domain; None for as it is now, or, if
+            its memory is resumed, as it was then.
         :param safety: name what is active now first, unless nothing was
             written since the last snapshot.
         :param memory: resume the guest's memory where the snapshot has it.

@@ -144,6 +144,9 @@ def findings(instance: instances.Instance) -> list[model.Finding]:
     owed = {(job.data['layer'], job.data['tag'])
             for job in jobs.of_type(state, jobs.UNTAG)}
     written = _written(instance)
+    # What libvirt lists is told of as a snapshot of others.
+    listed = (set() if instance.domain is None
+              else instance.domain.snapshot_names())
     for layer in state.layers.values():
         try:
             there = set(_written_tags(instance, written, layer.file,
@@ -159,9 +162,10 @@ def findings(instance: instances.Instance) -> list[model.Finding]:
             for tag in sorted(recorded - there)]
         found += [model.Finding(
             model.Severity.WARNING, 'tag-unknown', layer.file,
-            f'it holds a snapshot {tag} that snapdriver did not make; delete '
-            'it by virsh or qemu-img if nobody needs it')
-            for tag in sorted(there - recorded)
+            f'it holds a snapshot {tag} that neither snapdriver nor libvirt '
+            'lists; delete it by qemu-img while the domain is off, if nobody '
+            'needs it')
+            for tag in sorted(there - recorded - listed)
             if (layer.id, tag) not in owed]
     return found + [model.Finding(
         model.Severity.PENDING, 'tag-pending', state.layers[layer].file,
