@@ -114,6 +114,7 @@ class TestExport(ExportTest):
         for name in ('s1', 's2'):
             guest.mark(name)
             self.manager.create(guest.name, name)
+        guest.wait_more_ticks(1)
         self.manager.revert(guest.name, 's1')
         guest.wait_for('^T ')
         safety = next(n for n in self.names(guest) if n.startswith('safety'))

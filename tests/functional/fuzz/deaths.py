@@ -13,6 +13,7 @@
 """A verb that is run, and may be killed."""
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import itertools
 import pathlib
@@ -27,6 +28,12 @@ from tests.functional.fuzz import machine as machines
 from tests.functional.fuzz import operations
 from tests.functional.fuzz import oracle as oracles
 from tests.functional.fuzz import scene
+
+#: From these phases on a verb is only finished; the others from the first.
+_DECIDED = {
+    'create': {'create:switched', 'create:tagged', 'create:committed'},
+    'revert': {'revert:committed'},
+}
 
 
 class Deaths(scene.Scene):
@@ -45,6 +52,7 @@ class Deaths(scene.Scene):
         :param between: what there may be, too, if it is undone.
         """
         machine, manager = self.machine, self.manager
+        stale = machine.is_stale()
         if operation.says('blind'):
             manager.drop_view(machine.name)
         if operation.says('plan'):
@@ -63,7 +71,7 @@ class Deaths(scene.Scene):
         if victim is not None and (
                 error is None or isinstance(error, Exception)):
             return self._after_death(operation, verb, victim.phases, before,
-                                     after(), between)
+                                     after(), between, stale)
         if refused:
             raise AssertionError('it should have been refused')
         return after()
@@ -113,30 +121,30 @@ class Deaths(scene.Scene):
     def _after_death(self, operation: operations.Operation, verb: str,
                      phases: Sequence[str], before: oracles.Oracle,
                      afters: scene.Futures,
-                     between: Sequence[oracles.Oracle]) -> scene.Futures:
+                     between: Sequence[oracles.Oracle],
+                     stale: bool) -> scene.Futures:
+        """What there may be, after what happens then and recover.
+
+        :param stale: whether it was defined on other files than it wrote.
+        """
         machine = self.machine
         by_libvirtd = operation.get('dies') == 'libvirtd'
         self.outcome = ' as libvirtd dies' if by_libvirtd else ' killed'
         began = any(p.startswith((f'{verb}:', 'create:')) for p in phases)
-        if began and (verb not in ('create', 'revert')
-                      or f'{verb}:committed' in phases):
+        if began and _DECIDED.get(verb, {*phases}) & {*phases}:
             futures = afters
         else:
             futures = [before, *between, *afters] if began else [before]
         power, saved = machine.power(), machine.is_saved()
-        stale = machine.is_stale()
+        stale = stale or (power is not Power.SHUTOFF and not _same(
+            machine.defined_files(), machine.files_in_use()))
         if power is Power.SHUTOFF and not saved and not stale:
             self._see_that_it_has_data(futures)
         then = operation.get('then')
-        if saved or stale:
-            then = 'now' if then in ('ran', 'runs') else then
-        changed = False
-        if then in ('ran', 'runs') and power is Power.SHUTOFF:
-            machine.turn_on(Power.PAUSED)
-            power, changed = Power.PAUSED, True
-        if then == 'ran':
-            machine.destroy()
-            power, changed = Power.SHUTOFF, True
+        changed = then in ('ran', 'runs') and not saved and not stale
+        if changed:
+            power = self._disturb(then == 'ran')
+        if changed and then == 'ran':
             mark = f'm{operation.number}'
             machine.write_mark(mark, machines.DISKS)
             written = [future.write(mark, machines.DISKS)
@@ -163,6 +171,15 @@ class Deaths(scene.Scene):
                                    power, changed, now))
             for future in futures]
 
+    def _disturb(self, stop: bool) -> Power:
+        """Plain libvirt starts the domain, if it is off, or stops it."""
+        machine = self.machine
+        if machine.power() is Power.SHUTOFF:
+            machine.turn_on(Power.PAUSED)
+        if stop:
+            machine.destroy()
+        return machine.power()
+
     def _see_that_it_has_data(self, futures: scene.Futures) -> None:
         """It boots, with the data that it had or should have (I4)."""
         files = self.machine.defined_files()
@@ -183,6 +200,11 @@ class Deaths(scene.Scene):
             test.manager.settle(machine.name)
         else:
             test.manager.recover(machine.name)
+
+
+def _same(some: Mapping[str, pathlib.Path],
+          others: Mapping[str, pathlib.Path]) -> bool:
+    return all(path.samefile(others[name]) for name, path in some.items())
 
 
 def _kill_libvirtd_under(victim: victims.Victim) -> None:

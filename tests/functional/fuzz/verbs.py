@@ -149,8 +149,11 @@ class Verbs(deaths.Deaths):
             if machine.power() is not model.Power.SHUTOFF:
                 machine.destroy()
             manager.adopt(machine.name)
-            futures = [future.but(power=model.Power.SHUTOFF, memory=0,
-                                  settled=True) for future in futures]
+            after = after.but(power=model.Power.SHUTOFF, memory=0,
+                              settled=True)
+            # Meanwhile libvirt may have forgotten on which it stands.
+            futures = [after.move(label, parent)
+                       for parent in after.ancestors(label)[::-1]]
         return futures
 
     def do_recover(self, operation: operations.Operation) -> scene.Futures:
