@@ -77,8 +77,8 @@ def _pending(instance: instances.Instance) -> Findings:
     found = [model.Finding(
         _PENDING, 'merge-pending', state.layers[layer].file,
         f'{instance.held_bytes(layer)} bytes: no external snapshot names it, '
-        'and another layer stands on it; "snapdriver domain merge" merges '
-        'what can be merged') for layer in waiting]
+        'and another layer stands on it; "snapdriver domain merge" merges it, '
+        'or tells why it has to wait') for layer in waiting]
     return found + [model.Finding(
         _PENDING, f'{job.type}-running', job.disk,
         f'a {job.type} is at work since {time.ctime(job.started_at)}')
@@ -181,7 +181,14 @@ def _records(instance: instances.Instance) -> Findings:
         f'{view.xml_file(snapshot.id)}, which virsh\'s view is made from, is '
         'gone; "snapdriver domain recover" makes another')
         for snapshot in instance.state.snapshots.values()
-        if instance.folder.stat(view.xml_file(snapshot.id)) is None]
+        if instance.folder.stat(view.xml_file(snapshot.id)) is None
+    ] + [model.Finding(
+        _WARNING, 'memory-unusable', snapshot.name,
+        f'{view.definition_file(snapshot.id)} is gone: its memory cannot be '
+        'resumed; revert to it with "--no-memory"')
+        for snapshot in instance.state.snapshots.values()
+        if snapshot.consistency is model.Consistency.MEMORY
+        and instance.folder.stat(view.definition_file(snapshot.id)) is None]
 
 
 def _domain(instance: instances.Instance) -> Findings:

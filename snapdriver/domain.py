@@ -80,6 +80,11 @@ class Domain:
         return (model.Power.RUNNING,
                 bool(state == libvirt.VIR_DOMAIN_PMSUSPENDED))
 
+    def number(self) -> int:
+        """libvirt's number for the QEMU process of now; -1 if it is off."""
+        return int(self._call('look up', self.connection.lookupByUUIDString,
+                              self.uuid).ID())
+
     def is_persistent(self) -> bool:
         return bool(self._call('ask for the definition',
                                self.handle.isPersistent))

@@ -244,10 +244,7 @@ class SnapshotManager:
                     instance, report, bandwidth, progress)):
                 self._recover(instance)
                 settle.settle(instance)  # it may have been stopped
-            return model.Merged(tuple(report.done), {
-                instance.state.layers[layer].file: why
-                for layer, why in report.pending.items()
-                if layer in instance.state.layers})
+            return merging.result(instance.state, report)
 
     # Export ----------------------------------------------------------------
 
@@ -327,7 +324,7 @@ class SnapshotManager:
 
     def adopt(self, domain: Any,
               name: str | None = None) -> Sequence[model.SnapshotInfo]:
-        """Take over external snapshots that were made by others.
+        """Take over snapshots that were made by others, of either kind.
 
         :param name: only that one of libvirt's; by default all.
         """

@@ -110,8 +110,11 @@ def go_on(domain: domains.Domain, was: model.Power) -> None:
 
 
 def process(domain: domains.Domain) -> int:
-    """libvirt's number for the QEMU process of now; -1 if it is off."""
-    return int(domain.handle.ID())
+    """libvirt's number for the QEMU process of now; -1 if it is off.
+
+    It is looked up, as a handle keeps the number that it was made with.
+    """
+    return domain.number()
 
 
 def set_clock(domain: domains.Domain, seconds: int) -> None:

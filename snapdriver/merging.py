@@ -145,6 +145,17 @@ def _tell(instance: instances.Instance, merge: merges.Merge,
     return told
 
 
+def result(state: model.State, report: Report) -> model.Merged:
+    """What was done, and why each layer that could go is still there."""
+    waiting = dict.fromkeys(
+        merges.mergeable(state), 'the layer on it holds an internal snapshot; '
+        'it waits until that is deleted')
+    return model.Merged(tuple(report.done), {
+        state.layers[layer].file: why
+        for layer, why in (waiting | report.pending).items()
+        if layer in state.layers})
+
+
 def is_elsewhere(instance: instances.Instance) -> bool:
     """Whether another process, or thread, is merging layers."""
     return any(jobs.is_alive(job)

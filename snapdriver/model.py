@@ -170,7 +170,8 @@ class State:
 
     :ivar host: the host that may change it.
     :ivar generation: counts the replacements of the file.
-    :ivar current: id of the snapshot that the active layers stand on.
+    :ivar current: id of the snapshot that the active layers stand on, or
+        were copied from.
     :ivar own_image: the instance's own image as Nova knew it; opaque here.
     """
 

@@ -189,5 +189,6 @@ def saved_xml(instance: instances.Instance,
     LOG.warning('%(file)s is gone, or was cut off; it is written anew from '
                 'the definition of today', {'file': folder.path_of(name)})
     xml = instance.domain.defined_xml()
+    folder.unlink(definition_file(snapshot.id))  # of another machine
     folder.replace_file(name, xml.encode())
     return xml

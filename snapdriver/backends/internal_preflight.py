@@ -57,10 +57,15 @@ def of_firmware(xml: str) -> list[str]:
             'snapshot holds; make an external snapshot']
 
 
+def is_like_an_id(name: str) -> bool:
+    """Whether QEMU can take a tag's name for the number of another."""
+    return re.fullmatch('[0-9]{1,9}', name) is not None
+
+
 def of_tags(instance: instances.Instance,
             disks: Mapping[str, surveys.Found], name: str) -> list[str]:
     """Tags in the images that would be taken for the new one."""
-    if re.fullmatch('[0-9]{1,9}', name):
+    if is_like_an_id(name):
         return ['QEMU would take the name for the number of another internal '
                 'snapshot; choose a name with a letter in it']
     tags = internal_tags.of_active(instance, {

@@ -37,6 +37,7 @@ from snapdriver import qcow2tags
 from snapdriver import survey as surveys
 from snapdriver import view
 from snapdriver.backends import internal_create
+from snapdriver.backends import internal_preflight
 from snapdriver.backends import internal_tags
 from snapdriver.backends import materialise
 from snapdriver.backends import memory_revert
@@ -157,7 +158,12 @@ def _of_machine(instance: instances.Instance, domain: domains.Domain,
     definition = view.saved_definition(instance, target)
     if definition is None:
         return ['the record of the machine whose memory was saved is gone; '
-                'revert without memory']
+                'revert without memory ("--no-memory")']
+    if internal_preflight.is_like_an_id(target.name) or any(
+            point.tag != target.name for point in target.disks.values()):
+        return ['its tags have a name that is not allowed, and libvirt finds '
+                'memory by its name only; revert without memory '
+                '("--no-memory")']
     found = guestview.differences(
         view.saved_xml(instance, target), definition, domain.defined_xml())
     found += [f'disk {ours.disk.target} has {ours.disk.size} bytes and had '

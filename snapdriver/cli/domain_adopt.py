@@ -22,7 +22,7 @@ from snapdriver.cli import parsers
 
 
 class Adopt(command.Lister):
-    """Take over external snapshots that were made by other programs.
+    """Take over snapshots that were made by other programs.
 
     Those that libvirt knows of, or one of them. A name that is not allowed
     here is replaced. The snapshots that were taken over are listed.

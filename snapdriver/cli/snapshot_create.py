@@ -25,9 +25,10 @@ from snapdriver.cli import plan
 class Create(plan.Planned):
     """Make a snapshot of a domain.
 
-    The domain may run, be paused or be shut off; a running one goes on.
-    All its disks that can be snapshotted are frozen at the same moment, and
-    those left out are named.
+    The domain may run, be paused or be shut off. An external one freezes all
+    disks that can be, at the same moment, while the domain runs on; those
+    left out are named. An internal one of a running domain has the memory,
+    too: the guest stands still while it is written.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

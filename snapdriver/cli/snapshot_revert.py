@@ -30,9 +30,10 @@ class Revert(plan.Planned):
     """Put a domain back to a snapshot.
 
     Any snapshot will do: an older one, a newer one, one on another branch.
-    A running domain is off for about a second and runs again afterwards.
-    What was active before becomes a safety snapshot, whose name is printed,
-    unless nothing was written since the last snapshot.
+    A running domain is off for about a second and boots again, or goes on
+    from the saved moment if the snapshot has its memory. What was active
+    before becomes a safety snapshot, whose name is printed, unless nothing
+    was written since the last snapshot.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -66,22 +67,33 @@ class Revert(plan.Planned):
     def show(self, parsed_args: argparse.Namespace) -> Mapping[str, Any]:
         target = novaguard.Target(self.session, parsed_args.domain)
         manager = self.session.manager
+        power = parsed_args.power or _resumed(
+            manager.show(target.handle, parsed_args.name),
+            parsed_args.memory)
         wanted: dict[str, Any] = {
             'power': parsed_args.power, 'safety': parsed_args.safety,
             'memory': parsed_args.memory}
         if parsed_args.dry_run:
             planned = manager.plan_revert(
                 target.handle, parsed_args.name, **wanted)
-            reason = target.refusal(parsed_args.power)
+            reason = target.refusal(power)
             if reason is not None:
                 planned = dataclasses.replace(
                     planned, refusals=(*planned.refusals, reason))
             return self.planned(planned)
-        target.require('revert', parsed_args.power)
+        target.require('revert', power)
         safety = manager.revert(target.handle, parsed_args.name, **wanted)
         return {'domain': target.name, 'reverted_to': parsed_args.name,
                 'safety': columns.Text(safety and safety.name),
                 'state': columns.Text(_state(target))}
+
+
+def _resumed(snapshot: model.SnapshotInfo,
+             memory: bool) -> model.Power | None:
+    """What its memory puts a domain into, whatever it does now."""
+    if memory and snapshot.consistency == model.Consistency.MEMORY:
+        return model.Power(snapshot.state)
+    return None
 
 
 def _state(target: novaguard.Target) -> str | None:
