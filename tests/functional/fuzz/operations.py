@@ -84,7 +84,9 @@ class Chooser:
                  kinds: Sequence[str], merges: bool, libvirtd: bool) -> None:
         self._random = source
         self._disks = disks
-        self._kinds = kinds
+        # Of one kind only they meet what they seldom meet mixed.
+        self._kinds = kinds if source.random() < 0.5 else [
+            source.choice(list(kinds))]
         self._merges = merges
         self._may_kill_libvirtd = libvirtd
 
@@ -105,8 +107,8 @@ class Chooser:
                  full: bool) -> dict[str, float]:
         has = bool(oracle.snapshots)
         weights = {
-            'create': 0.7 if full or oracle.saved else 7,
-            'revert': 0 if not has else 1 if oracle.saved else 5,
+            'create': 2 if full or oracle.saved else 7,
+            'revert': 0 if not has else 1 if oracle.saved else 6,
             'delete': 0 if not has else 7 if full else 2,
             'wrong': 0.4, 'settle': 0.8, 'recover': 0.4, 'check': 0.4,
             'nova': 0.8,
@@ -116,7 +118,7 @@ class Chooser:
         }
         if oracle.up:
             weights |= {
-                'write': 5, 'down': 2, 'die': 0.5, 'save': 0.7,
+                'write': 5, 'down': 1.5, 'die': 0.5, 'save': 0.7,
                 'define': 0.5, 'pause': 0.7, 'resume': 0.7}
             weights['resume' if oracle.power is Power.RUNNING
                     else 'pause'] = 0
