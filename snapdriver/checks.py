@@ -215,7 +215,9 @@ def _domain(instance: instances.Instance) -> Findings:
                     f'the domain is on {file} and the active layer is '
                     f'{active}; stop it and run "snapdriver domain '
                     'settle"'))
-        elif instance.state.disks and _is_overlay(instance, name):
+        elif (any(known.target == disk.target
+                  for known in instance.state.disks.values())
+              and _is_overlay(instance, name)):
             result.append(model.Finding(
                 _ERROR, 'overlay-unknown', disk.target,
                 f'the domain is on {name}, which snapdriver did not make; '

@@ -96,12 +96,16 @@ def _define_by_name(instance: instances.Instance) -> None:
 
 
 def _is_named(instance: instances.Instance) -> bool:
-    """Whether the domain names a layer by its own name."""
+    """Whether the domain names a layer by its own name, or another file."""
     if instance.domain is None:
         return False
+    state = instance.state
+    targets = {disk.target for disk in state.disks.values()}
+    names = {instance.directory.path_of(name) for name in state.disks}
     own = {instance.directory.path_of(layer.file)
-           for layer in instance.state.layers.values()}
+           for layer in state.layers.values()}
     return any(disk.source in own
+               or (disk.target in targets and disk.source not in names)
                for xml in (instance.domain.live_xml(),
                            instance.domain.defined_xml())
                for disk in domainxml.parse_disks(xml))

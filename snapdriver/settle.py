@@ -76,10 +76,14 @@ def switch(instance: instances.Instance,
            active: Mapping[str, model.Layer]) -> None:
     """Put layers in the place of the active ones, of a domain that is off.
 
+    The other disks are settled with them: what is defined from now on is
+    what it starts on.
+
     :param active: disk name to the layer that shall be active, which need
         not be in the state yet.
     :raises UnsafeFile: as :func:`settle`; nothing was changed.
     """
+    active = _others(instance) | dict(active)
     for name, layer in active.items():
         instance.directory.regular(layer.file)
         _check_owned(instance, name, layer)
@@ -88,6 +92,19 @@ def switch(instance: instances.Instance,
         if not instance.directory.same(name, layer.file):
             rename(instance, name, layer)
     instance.directory.sync()
+
+
+def _others(instance: instances.Instance) -> dict[str, model.Layer]:
+    """The active layers that are there: a disk can be detached and gone.
+
+    None if it runs by now: then QEMU knows them by the names of before.
+    """
+    if instance.power() is not model.Power.SHUTOFF:
+        return {}
+    layers = [instance.state.layers[disk.active]
+              for disk in instance.state.disks.values()]
+    return {layer.disk: layer for layer in layers
+            if instance.directory.stat(layer.file) is not None}
 
 
 def rename(instance: instances.Instance, name: str,

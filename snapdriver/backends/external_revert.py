@@ -219,6 +219,7 @@ def _needed_safety(instance: instances.Instance) -> model.Snapshot | None:
     if current is not None and all(
             instance.is_pristine(state.layers[point.layer])
             and name in current.disks
+            and current.disks[name].tag is None
             and state.layers[point.layer].parent == current.disks[name].layer
             for name, point in safety.disks.items()):
         return None
