@@ -56,8 +56,12 @@ class Finder:
             if identity == wanted:
                 return self._of_state(identity, path)
         for identity, path in self._paths():
-            with self._of_state(identity, path, with_domain=False) as found:
-                name = found.state.name
+            try:
+                with self._of_state(identity, path,
+                                    with_domain=False) as found:
+                    name = found.state.name
+            except (exception.SnapdriverError, OSError):
+                continue  # another's broken state must not hide this one
             if name == wanted:
                 return self._of_state(identity, path)
         raise exception.DomainNotFound(domain=wanted[:80],

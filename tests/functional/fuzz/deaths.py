@@ -23,6 +23,7 @@ from typing import Any
 from snapdriver import exception
 from snapdriver.model import Power
 from tests.functional import host
+from tests.functional.faults import test_running
 from tests.functional.faults import victim as victims
 from tests.functional.fuzz import machine as machines
 from tests.functional.fuzz import operations
@@ -105,13 +106,27 @@ class Deaths(scene.Scene):
                 arguments: Sequence[Any],
                 named: dict[str, Any]) -> victims.Victim:
         by_libvirtd = operation.get('dies') == 'libvirtd'
+        late = operation.get('late')
         victim = self.test.start(self.test.job(
-            verb, self.machine, *arguments, signal_at=operation.killed_at,
+            verb, self.machine, *arguments,
+            signal_at=None if late else operation.killed_at,
             signal=signal.SIGSTOP if by_libvirtd else signal.SIGKILL,
             **named))
-        if by_libvirtd:
-            _kill_libvirtd_under(victim)
+        if late:
+            _await_phases(victim, (operation.killed_at or 0) + 1)
+            test_running.wait(int(late) / 1000)
+            if by_libvirtd:
+                host.stop_libvirtd()
+            else:
+                victim.kill()
+        elif by_libvirtd:
+            _await_stop(victim)
+            if _stands_still(victim.pid):
+                host.stop_libvirtd()
+                victim.go_on()
         code = victim.wait()
+        if by_libvirtd:
+            host.start_libvirtd()
         self.test.assertIn(code, (0, -signal.SIGKILL))
         if code == 0 and not by_libvirtd and not isinstance(
                 victim.answer, exception.Refused | str):
@@ -136,8 +151,10 @@ class Deaths(scene.Scene):
         else:
             futures = [before, *between, *afters] if began else [before]
         power, saved = machine.power(), machine.is_saved()
-        stale = stale or (power is not Power.SHUTOFF and not _same(
-            machine.defined_files(), machine.files_in_use()))
+        # libvirt may still be at work on what it was asked for.
+        stale = stale or operation.says('late') or (
+            power is not Power.SHUTOFF and not _same(
+                machine.defined_files(), machine.files_in_use()))
         if power is Power.SHUTOFF and not saved and not stale:
             self._see_that_it_has_data(futures)
         then = operation.get('then')
@@ -207,15 +224,17 @@ def _same(some: Mapping[str, pathlib.Path],
     return all(path.samefile(others[name]) for name, path in some.items())
 
 
-def _kill_libvirtd_under(victim: victims.Victim) -> None:
-    """Once the victim stands still; it goes on without libvirtd."""
-    host.wait_until(lambda: _stands_still(victim.pid) in (True, None),
+def _await_phases(victim: victims.Victim, count: int) -> None:
+    """Until it has announced so many, or has ended."""
+    while len(victim.phases) < count and victim.answer is None:
+        if not victim._pipe.poll(30) or not victim._receive():
+            return
+
+
+def _await_stop(victim: victims.Victim) -> None:
+    """Until it stands still, or has ended."""
+    host.wait_until(lambda: _stands_still(victim.pid) is not False,
                     'the victim stands still, or ends')
-    if _stands_still(victim.pid):
-        host.stop_libvirtd()
-        victim.go_on()
-        victim.wait()
-        host.start_libvirtd()
 
 
 def _stands_still(pid: int) -> bool | None:

@@ -34,6 +34,10 @@ KILLED = ('create', 'revert', 'delete', 'settle', 'merge', 'adopt')
 class Operation:
     """One operation, as ``12 revert to=s3 safety=no at=4 then=ran``.
 
+    That is a revert in a process that dies at the fourth phase after the
+    first; ``late=30`` would add that many milliseconds, and ``dies=libvirtd``
+    lets libvirtd die instead.
+
     :ivar number: names what it makes: snapshot ``s12``, mark ``m12``. It is
         kept when others are left out of the list.
     :ivar details: the words after the first.
@@ -97,7 +101,9 @@ class Chooser:
         word = self._random.choices(list(weights), list(weights.values()))[0]
         detail = getattr(self, f'_{word}', None)
         details: dict[str, str] = {} if detail is None else detail(oracle)
-        if word in KILLED and self._chance(0.3):
+        # An adopt that settles the names first has not begun when it dies.
+        mortal = word in KILLED and not (word == 'adopt' and oracle.up)
+        if mortal and self._chance(0.3):
             details |= self._death()
         elif word in ('create', 'revert', 'delete') and self._chance(0.15):
             details['plan'] = 'yes'
@@ -176,6 +182,8 @@ class Chooser:
 
     def _death(self) -> dict[str, str]:
         death = {'at': str(self._random.randrange(12))}
+        if self._may_kill_libvirtd and self._chance(0.4):
+            death['late'] = str(self._random.randrange(1, 80))
         if self._may_kill_libvirtd and self._chance(0.3):
             return death | {'dies': 'libvirtd'}
         return death | {'then': self._random.choice(AFTER_DEATH)}

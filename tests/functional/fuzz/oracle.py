@@ -237,19 +237,6 @@ class Oracle:
                         and (s.parent is None or s.parent in ordered)]
         return ordered
 
-    def ancestors(self, label: str) -> list[str | None]:
-        """Its parent, that one's parent, and so on; the last is None."""
-        found = [self.snapshots[label].parent]
-        while found[-1] is not None:
-            found.append(self.snapshots[found[-1]].parent)
-        return found
-
-    def move(self, label: str, parent: str | None) -> 'Oracle':
-        """The same, with another parent for one snapshot."""
-        return self.but(snapshots=dict(self.snapshots) | {
-            label: dataclasses.replace(
-                self.snapshots[label], parent=parent)})
-
     def _snapshot(self, label: str, order: int, disks: Collection[str],
                   kind: str, safety: bool) -> Snapshot:
         with_memory = kind == 'internal' and self.up

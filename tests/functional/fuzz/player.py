@@ -21,6 +21,8 @@ from tests.functional.fuzz import verbs
 
 #: After so many operations what each snapshot keeps is read.
 _EVERYTHING_EVERY = 6
+#: And always after these.
+_MOVES_DATA = ('adopt', 'merge')
 #: Findings that are no faults.
 _PENDING = ('merge-pending', 'tag-pending')
 
@@ -33,8 +35,9 @@ class Player(verbs.Verbs, happenings.Happenings):
         self.how = self.outcome = ''
         futures = getattr(self, f'do_{operation.word}')(operation)
         self.counts[operation.word + self.how + self.outcome] += 1
-        self.compare(futures, len(futures) > 1 or
-                     sum(self.counts.values()) % _EVERYTHING_EVERY == 0)
+        self.compare(futures, (
+            len(futures) > 1 or operation.word in _MOVES_DATA
+            or sum(self.counts.values()) % _EVERYTHING_EVERY == 0))
 
     def compare(self, futures: scene.Futures, everything: bool) -> None:
         """See that one of the futures is so, and go on from there."""

@@ -128,8 +128,7 @@ class Verbs(deaths.Deaths):
         files = machine.active_files()
         if self.is_too_deep([path.name for path in files.values()]):
             raise scene.Impossible
-        before = self.oracle
-        label = f'x{operation.number}'
+        label, before = f'x{operation.number}', self.oracle
         manager.settle(machine.name)
         test_kills.virsh_snapshot(machine, label)
         after = before.create(label, operation.number, machines.DISKS)
@@ -139,22 +138,14 @@ class Verbs(deaths.Deaths):
                     exception.Refused, verb, machine.name)
             machine.destroy()
             after = after.stop()
+        if operation.says('first'):
+            getattr(manager, operation.details['first'])(machine.name)
         # Its layers were not made by us: it is not known what was written.
         after = after.but(settled=True, actives={
             name: oracles.Active(active.mark, active.stands_on)
             for name, active in after.actives.items()})
-        futures = self._verb(operation, 'adopt', (), {}, False, after,
-                             lambda: [after])
-        if label not in self.test.names(machine):  # it died too early
-            if machine.power() is not model.Power.SHUTOFF:
-                machine.destroy()
-            manager.adopt(machine.name)
-            after = after.but(power=model.Power.SHUTOFF, memory=0,
-                              settled=True)
-            # Meanwhile libvirt may have forgotten on which it stands.
-            futures = [after.move(label, parent)
-                       for parent in after.ancestors(label)[::-1]]
-        return futures
+        return self._verb(operation, 'adopt', (), {}, False, after,
+                          lambda: [after])
 
     def do_recover(self, operation: operations.Operation) -> scene.Futures:
         self.test.assertEqual(
