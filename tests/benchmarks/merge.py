@@ -179,9 +179,12 @@ def _prepare(where: stage.Stage,
 
 
 def _weigh_down(file: pathlib.Path) -> None:
-    """Let a file occupy blocks far behind its end, which nobody uses."""
+    """Let a file occupy blocks far behind its end, which nobody uses.
+
+    Twice as many as are copied, as a pull counts double.
+    """
     host.run('fallocate', '--keep-size', '--offset', '8G',
-             '--length', f'{_DATA + 64}M', file)
+             '--length', f'{2 * _DATA + 64}M', file)
 
 
 def _by_us(where: stage.Stage, way: Way, vm: guest.Guest,
