@@ -77,11 +77,14 @@ def adopt(instance: instances.Instance,
     own = {instance.directory.path_of(old):
            instance.directory.path_of(layer.file)
            for old, layer in found.layers.items()}
-    # Before the intent, as libvirt will have forgotten them by the time of
-    # an interrupted one's end. Without an intent they are swept.
+    # Before the intent, as libvirt will have forgotten them, and which one is
+    # current, by the time of an interrupted one's end. Without an intent the
+    # files are swept.
     for element in wanted:
         if element.name in snapshots:
             _record(instance, element, snapshots[element.name].id, own)
+    current = domain.current_snapshot() or ''
+    known = snapshots.get(current) or instance.state.snapshot_named(current)
     active = {disk.active for disk in found.disks.values()}
     instance.begin('adopt', '', 'planned', {
         'new': {old: {'file': old, 'disk': layer.disk, 'id': layer.id}
@@ -89,7 +92,8 @@ def adopt(instance: instances.Instance,
         'frozen': [layer.file for layer in found.layers.values()
                    if layer.id not in active],
         'snapshots': [state_file.to_plain(s) for s in snapshots.values()],
-        'forget': [e.name for e in wanted]},
+        'forget': [e.name for e in wanted],
+        'current': known and known.id},
         disks=dict(instance.state.disks) | found.disks,
         layers=dict(instance.state.layers) | found.by_id())
     finish(instance)
@@ -137,7 +141,8 @@ def finish(instance: instances.Instance) -> None:
     view.drop(instance, data['forget'])
     instance.finish(
         'committed', snapshots=snapshots,
-        current=_current(dataclasses.replace(state, snapshots=snapshots)))
+        current=_current(dataclasses.replace(state, snapshots=snapshots),
+                         data.get('current')))
     cleanup.sweep_folder(instance)
     view.sync(instance)
 
@@ -152,8 +157,13 @@ def _point_at(instance: instances.Instance, layer: model.Layer,
     instance.images.point_at(layer.file, below.file)
 
 
-def _current(state: model.State) -> str | None:
-    """The youngest snapshot that the active layers stand on."""
+def _current(state: model.State, listed: str | None) -> str | None:
+    """The youngest snapshot that the active layers stand on.
+
+    :param listed: the one that libvirt calls current. It says best which of
+        several at the same layers that is, as it tells their age in whole
+        seconds.
+    """
     below = {layer for disk in state.disks.values()
              for layer in chain.to_base(state.layers, disk.active)}
     standing = [s for s in state.snapshots.values()
@@ -161,7 +171,7 @@ def _current(state: model.State) -> str | None:
     depths = {s.id: max(chain.depth(state.layers, p.layer)
                         for p in s.disks.values()) for s in standing}
     return max(depths, default=None, key=lambda i: (
-        depths[i], state.snapshots[i].frozen_at))
+        depths[i], i == listed, state.snapshots[i].frozen_at))
 
 
 def _snapshots(instance: instances.Instance,

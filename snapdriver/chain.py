@@ -155,7 +155,8 @@ def drop(state: model.State, gone: Collection[str]) -> model.State:
     Their children get their parents; so does the mark of the current one.
     """
     snapshots = {
-        key: dataclasses.replace(state.snapshots[key], parent=parent)
+        key: state.snapshots[key] if state.snapshots[key].parent == parent
+        else dataclasses.replace(state.snapshots[key], parent=parent)
         for key, parent in without(state.snapshots, gone).items()}
     left = set(unneeded(
         state.layers, named(snapshots.values()) | pinned(state)

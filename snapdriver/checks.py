@@ -232,8 +232,9 @@ def _domain(instance: instances.Instance) -> Findings:
 
 
 def _is_overlay(instance: instances.Instance, name: str) -> bool:
-    return any(name.startswith(f'{disk}.') for disk in instance.state.disks
-               if naming.is_disk_name(disk))
+    return not name.endswith(naming.RESCUE_SUFFIX) and any(
+        name.startswith(f'{disk}.') for disk in instance.state.disks
+        if naming.is_disk_name(disk))
 
 
 def _view(instance: instances.Instance) -> Findings:

@@ -62,6 +62,18 @@ class Directory:
     def path_of(self, name: str) -> str:
         return os.path.join(self.path, naming.check_file_name(name))
 
+    @property
+    def path_of_itself(self) -> str:
+        """A path that leads here wherever it is moved to, for this process."""
+        return f'/proc/self/fd/{self._fd}'
+
+    def is_there(self) -> bool:
+        """Whether it is still what its path names."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), os.lstat(self.path))
+        except FileNotFoundError:
+            return False
+
     # Looking ---------------------------------------------------------------
 
     def names(self) -> list[str]:
@@ -229,9 +241,7 @@ class Directory:
         temporary = name + '.new'
         fd = self._reserved(temporary)
         try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(fd, view):]
+            _write(fd, data)
             os.ftruncate(fd, len(data))
             if durably:
                 os.fsync(fd)
@@ -243,6 +253,21 @@ class Directory:
         self.rename(temporary, name)
         if durably:
             self.sync()
+
+    def write_new(self, name: str, data: bytes) -> None:
+        """Write a file that nobody looks for yet.
+
+        A power cut may lose it, or leave it empty.
+        """
+        self.unlink(name)  # what a crash has left
+        fd = self.create(name)
+        try:
+            _write(fd, data)
+        except BaseException:
+            self.unlink(name)
+            raise
+        finally:
+            os.close(fd)
 
     def subdirectory(self, name: str) -> 'Directory':
         """The directory of that name, 0700 and its owner's; made if new."""
@@ -341,3 +366,9 @@ class Directory:
         """Give a file of root's directory to a user, until :meth:`take`."""
         with self.opened(name) as fd:
             os.fchown(fd, uid, -1)
+
+
+def _write(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view):]

@@ -62,6 +62,7 @@ class Domain:
     def __init__(self, connection: Any, handle: Any) -> None:
         self.connection = connection
         self.handle = handle
+        self._seen: tuple[model.Power, bool] | None = None
         self.name: str = handle.name()
         self.uuid: str = handle.UUIDString()
 
@@ -74,11 +75,20 @@ class Domain:
         """What it does, and whether its guest is suspended to RAM."""
         state, _ = self._call('read the state', self.handle.state)
         if state in _SHUTOFF:
-            return model.Power.SHUTOFF, False
-        if state == libvirt.VIR_DOMAIN_PAUSED:
-            return model.Power.PAUSED, False
-        return (model.Power.RUNNING,
-                bool(state == libvirt.VIR_DOMAIN_PMSUSPENDED))
+            self._seen = model.Power.SHUTOFF, False
+        elif state == libvirt.VIR_DOMAIN_PAUSED:
+            self._seen = model.Power.PAUSED, False
+        else:
+            self._seen = (model.Power.RUNNING,
+                          bool(state == libvirt.VIR_DOMAIN_PMSUSPENDED))
+        return self._seen
+
+    def last_power_and_sleep(self) -> tuple[model.Power, bool]:
+        """The same, as it was when that was last asked for.
+
+        For who comes right after that, as a plan comes after settle.
+        """
+        return self._seen or self.power_and_sleep()
 
     def number(self) -> int:
         """libvirt's number for the QEMU process of now; -1 if it is off."""
@@ -282,15 +292,18 @@ class Domain:
         self.handle = self._call('define', self.connection.defineXML, xml)
 
     def start(self, paused: bool) -> None:
+        self._seen = None
         flags = libvirt.VIR_DOMAIN_START_PAUSED if paused else 0
         self._call('start', self.handle.createWithFlags, flags)
 
     def stop(self) -> None:
         """Pull the plug; QEMU flushes what it has taken from the guest."""
+        self._seen = None
         self._call('stop', self.handle.destroy)
 
     def save(self) -> None:
         """Stop it with its memory in libvirt's managed save image."""
+        self._seen = None
         self._call('save', self.handle.managedSave, 0)
 
     def saved_xml(self) -> str:

@@ -33,6 +33,10 @@ _REFCOUNT_ORDER = 4  # 16 bits each
 _BACKING_FORMAT = 0xE2792ACA
 _END = bytes(8)
 
+#: Bytes from the start of the file that QEMU writes anew when the name of
+#: the backing file changes; they should be there, also on a full disk.
+HEADER = _CLUSTER
+
 
 def length(size: int) -> int:
     """The length of the file of an empty overlay of that virtual size."""

@@ -100,6 +100,11 @@ class Busy(SnapdriverError):
                'finished.')
 
 
+class DirectoryGone(Busy):
+    msg_fmt = ('The directory of domain %(domain)s has been deleted or moved '
+               'from %(path)s meanwhile.')
+
+
 class Unfinished(SnapdriverError):
     msg_fmt = ('Domain %(domain)s has an unfinished %(verb)s (phase '
                '%(phase)s) that could not be recovered: %(reason)s. Run '
@@ -172,3 +177,16 @@ class PrivilegeMissing(SnapdriverError):
     msg_fmt = ('Not allowed to %(action)s %(path)s: %(reason)s. Check '
                '"helper_command" in section [snapdriver_privsep] of the '
                'configuration.')
+
+
+# What OpenStack did ---------------------------------------------------------
+
+class ImageServiceFailed(SnapdriverError):
+    msg_fmt = ('The image service could not be asked with the credentials of '
+               'section [%(section)s]: %(reason)s.')
+
+
+class LedgerError(SnapdriverError):
+    msg_fmt = ('The ledger of handles %(path)s cannot be used: %(reason)s. '
+               'Without it no snapshot is deleted: nova-compute puts it aside '
+               'and begins another one.')

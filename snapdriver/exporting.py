@@ -98,6 +98,7 @@ def export(instance: instances.Instance, request: Request,
                     _require_room(instance, request, point, output)
                     _copy(instance, request, point, output, progress,
                           None if size == found else size)
+                    output.sync()
                 except BaseException as error:
                     failure = error
             try:

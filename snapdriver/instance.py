@@ -156,6 +156,10 @@ class Instance:
         self._state = state_file.save(
             self.make_folder(), dataclasses.replace(state, name=self.name))
 
+    def reserve(self) -> None:
+        """Hold room, if there is any, for one more :meth:`save`."""
+        state_file.reserve(self.make_folder(), self.state)
+
     @contextlib.contextmanager
     def unlocked(self) -> Iterator[None]:
         """Within, others may work on the instance: for what takes long.

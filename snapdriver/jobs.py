@@ -33,6 +33,7 @@ EXPORT = 'export'  # see exporting.py
 COPY = 'copy'      # a tag becomes a layer: see backends/materialise.py
 UNTAG = 'untag'    # a tag without a name that is still to be removed
 THAW = 'thaw'      # see thawing.py
+_COPYING = (MERGE, EXPORT, COPY)  # they can fill a disk, and must end then
 
 
 def begin(instance: instances.Instance, kind: str, disk: str,
@@ -48,6 +49,8 @@ def begin(instance: instances.Instance, kind: str, disk: str,
     instance.save(dataclasses.replace(
         instance.state, jobs=dict(instance.state.jobs) | {job.id: job},
         **changes))
+    if kind in _COPYING:
+        instance.reserve()
     return job
 
 
@@ -57,6 +60,8 @@ def note(instance: instances.Instance, job: model.Job,
     job = dataclasses.replace(job, data=dict(job.data) | dict(data))
     instance.save(dataclasses.replace(
         instance.state, jobs=dict(instance.state.jobs) | {job.id: job}))
+    if job.type in _COPYING:
+        instance.reserve()
     return job
 
 

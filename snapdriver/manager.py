@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
+import dataclasses
 import errno
 import os
 from typing import Any
@@ -169,6 +170,9 @@ class SnapshotManager:
 
     def revert(self, domain: Any, name: str, *,
                power: model.Power | None = None, safety: bool = True,
+               safety_id: str | None = None,
+               safety_description: str | None = None,
+               safety_properties: Mapping[str, str] | None = None,
                memory: bool = True) -> model.SnapshotInfo | None:
         """Put a domain back to a snapshot, whichever it is.
 
@@ -176,6 +180,8 @@ class SnapshotManager:
             its memory is resumed, as it was then.
         :param safety: name what is active now first, unless nothing was
             written since the last snapshot.
+        :param safety_id: a UUID for that snapshot, and its name; by default
+            it is called after the time.
         :param memory: resume the guest's memory where the snapshot has it.
         :returns: the safety snapshot, if one was made.
         :raises Refused: with every reason; nothing was changed.
@@ -185,7 +191,11 @@ class SnapshotManager:
             backend = self._backend(snapshot.kind)
             plan = backend.plan_revert(instance, model.RevertRequest(
                 snapshot=snapshot, power=power, safety=safety,
-                memory=memory))
+                memory=memory, safety_as=None if safety_id is None
+                else self._request(
+                    instance, safety_id, kind=snapshot.kind,
+                    description=safety_description or '',
+                    properties=safety_properties, snapshot_id=safety_id)))
             _require(plan)
             made = self._attempt(
                 instance, lambda: backend.revert(instance, plan))
@@ -259,8 +269,7 @@ class SnapshotManager:
         that runs goes on, and other verbs are not kept waiting.
 
         :param file: path of the new file, which will be the caller's, with
-            mode 0600. It gets its name when it is complete; it is not synced
-            to disk.
+            mode 0600. It gets its name when it is complete, and on disk.
         :param disk: its target or file name; needed if the snapshot has
             several.
         :param format: ``qcow2`` or ``raw``.
@@ -344,6 +353,44 @@ class SnapshotManager:
         """Describe our snapshots to libvirt again, after a define (I5)."""
         with self._locked(domain) as instance:
             view.sync(instance)
+
+    # What Nova needs -------------------------------------------------------
+
+    def state(self, domain: Any) -> model.State:
+        """All that is known of a domain's disks. Needs no libvirt."""
+        with _translated(), self._finder.find(domain) as instance:
+            return instance.state
+
+    @contextlib.contextmanager
+    def alone(self, domain: Any) -> Iterator[None]:
+        """Within, no other verb is at work: for a short step of one's own.
+
+        :raises Busy: another verb has kept the lock.
+        """
+        with self._locked(domain):
+            yield
+
+    @contextlib.contextmanager
+    def without_merges(self, domain: Any) -> Iterator[None]:
+        """Within, which may last, no layers are merged; what is, is halted."""
+        with contextlib.ExitStack() as held:
+            with self._locked(domain) as instance:
+                held.enter_context(
+                    locks.holding_merges(instance.make_folder()))
+                self._recover(instance)
+            yield
+
+    def remember_image(self, domain: Any, image: Mapping[str, Any]) -> None:
+        """Keep what Nova knows of the instance's own image (own_image).
+
+        nova-api overwrites it before it asks for a rebuild.
+
+        :param image: JSON types; opaque here.
+        """
+        with self._locked(domain) as instance:
+            if instance.state.own_image != image:
+                instance.save(dataclasses.replace(
+                    instance.state, own_image=dict(image)))
 
     # How -------------------------------------------------------------------
 

@@ -43,6 +43,7 @@ from snapdriver import instance as instances
 from snapdriver import jobs
 from snapdriver import journal
 from snapdriver import livemerge
+from snapdriver import locks
 from snapdriver import merges
 from snapdriver import model
 from snapdriver import offlinemerge
@@ -82,6 +83,11 @@ def work(instance: instances.Instance, report: Report, bandwidth: int,
         if merge.lower not in report.pending]
     if not found:
         return False
+    if instance.folder is not None and locks.are_merges_held(instance.folder):
+        for merge in found:
+            _put_off(instance, report, merge,
+                     'the domain is being started or its disks are copied')
+        return False
     merge, ran = found[0], _runs(instance)
     try:
         live = _is_live(instance, merge)
@@ -110,7 +116,10 @@ def work(instance: instances.Instance, report: Report, bandwidth: int,
         return True
     halt(instance)
     if ran == _runs(instance):  # else it goes on in the other way
-        _put_off(instance, report, merge, why or 'it was ended by others')
+        free, _ = instance.directory.free()
+        _put_off(instance, report, merge, why or (
+            'QEMU gave it up, or others ended it; '
+            f'{free} bytes are free on the file system'))
     return True
 
 

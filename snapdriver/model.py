@@ -248,6 +248,8 @@ class RevertRequest:
     :ivar power: how to leave the domain; None for as it is now, or, if its
         memory is put back, as it was at the snapshot.
     :ivar safety: make a snapshot of what is active first.
+    :ivar safety_as: its id, name, description and properties; None for
+        ones of our choice.
     :ivar memory: resume the guest's memory where the snapshot has it.
     """
 
@@ -255,6 +257,7 @@ class RevertRequest:
     power: Power | None = None
     safety: bool = True
     memory: bool = True
+    safety_as: CreateRequest | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ _PROPERTY_KEY = re.compile(r'[A-Za-z0-9][A-Za-z0-9._:-]{0,254}')
 # The link that becomes the Nova name; at most one per disk, and a crash may
 # leave it behind.
 SETTLE_SUFFIX = '.layer-settle'
+#: Of the disks that Nova adds while a server is rescued.
+RESCUE_SUFFIX = '.rescue'
 
 
 def default_snapshot_name(now: float | None = None) -> str:

@@ -13,9 +13,10 @@
 
 """A file for somebody else: it has its name once it is complete, or never.
 
-Where the file system can, it is made without a name, so that whatever ends
-the process takes it along, and nobody else can open it. Elsewhere (NFS) it is
-made under its name, and removed again unless it is completed.
+Complete means on disk, too. Where the file system can, it is made without a
+name, so that whatever ends the process takes it along, and nobody else can
+open it. Elsewhere (NFS) it is made under its name, and removed again unless
+it is completed.
 """
 
 from collections.abc import Iterator
@@ -63,8 +64,21 @@ class NewFile:
         found = os.fstatvfs(self.fd)
         return found.f_bavail * found.f_frsize
 
+    def sync(self) -> None:
+        """Have what was written on disk; it can take as long as the writing.
+
+        :raises OSError: there is no room for it, after all.
+        """
+        try:
+            os.fsync(self.fd)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self.path) from error
+
     def complete(self) -> None:
         """Give it its name; what has that name already is left alone.
+
+        To be called after :meth:`sync`: then it has, even after a power
+        cut, either all that was written or no name.
 
         :raises FileExistsError: somebody has made one meanwhile.
         """
@@ -77,6 +91,8 @@ class NewFile:
                 raise OSError(error.errno, error.strerror,
                               self.path) from error
         self._named = False  # from now on it stays
+        with contextlib.suppress(OSError):  # not every file system does that
+            os.fsync(self.directory)
 
     def close(self) -> None:
         """Close it; it is gone if it was not completed."""

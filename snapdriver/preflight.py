@@ -12,6 +12,8 @@
 
 """What forbids a verb whatever the kind of snapshot (invariant I8)."""
 
+from collections.abc import Collection
+from collections.abc import Iterable
 import os
 from typing import NamedTuple
 
@@ -39,30 +41,36 @@ class Look(NamedTuple):
     refusals: list[str]
 
 
-def look(instance: instances.Instance) -> Look:
-    """:raises DomainNotFound: libvirt has no such domain."""
+def look(instance: instances.Instance, suspended: bool = False,
+         trying: bool = False) -> Look:
+    """:param suspended: whether a domain with a managed save image will do.
+    :param trying: whether :func:`of_libvirt` is asked if libvirt refuses,
+        should the domain run.
+    :raises DomainNotFound: libvirt has no such domain.
+    """
     domain = instance.domain
     if domain is None:
         raise exception.DomainNotFound(domain=instance.name,
                                        searched='libvirt')
-    power, asleep = domain.power_and_sleep()
+    power, asleep = domain.last_power_and_sleep()
     names = domain.snapshot_names()
-    return Look(domain, power, names, of_domain(domain, power, asleep)
-                or of_strangers(instance, names))
+    refusals = ([] if trying and power is not model.Power.SHUTOFF
+                else of_checkpoints(domain))
+    refusals += of_domain(domain, power, asleep, suspended)
+    return Look(domain, power, names,
+                refusals or of_strangers(instance, names))
 
 
 def of_domain(domain: domains.Domain, power: model.Power,
-              asleep: bool) -> list[str]:
+              asleep: bool, suspended: bool = False) -> list[str]:
     """What the domain is doing that must end first.
 
     :param asleep: its guest is suspended to RAM.
+    :param suspended: as :func:`look`.
     """
     found = []
-    if domain.has_checkpoints():
-        found.append('it has libvirt checkpoints, which external snapshots '
-                     'break; delete them by "virsh checkpoint-delete"')
     if power is model.Power.SHUTOFF:
-        if domain.has_managed_save():
+        if not suspended and domain.has_managed_save():
             found.append(
                 'it is suspended to a managed save image, which needs its '
                 'files as they are; start it, or drop the image '
@@ -77,13 +85,36 @@ def of_domain(domain: domains.Domain, power: model.Power,
     return found
 
 
-def of_block_jobs(domain: domains.Domain,
-                  survey: surveys.Survey) -> list[str]:
-    """Block jobs on our disks, if the domain runs."""
+def of_libvirt(domain: domains.Domain, targets: Iterable[str]) -> list[str]:
+    """What libvirt itself refuses to snapshot these disks for, if it runs.
+
+    It does so before it changes anything, so that a verb can just try.
+    """
+    return of_checkpoints(domain) + _of_block_jobs(domain, targets)
+
+
+def of_checkpoints(domain: domains.Domain) -> list[str]:
+    return ['it has libvirt checkpoints, which external snapshots break; '
+            'delete them by "virsh checkpoint-delete"'
+            ] if domain.has_checkpoints() else []
+
+
+def of_block_jobs(domain: domains.Domain, survey: surveys.Survey,
+                  but: Collection[str] = ()) -> list[str]:
+    """Block jobs on our disks, if the domain runs.
+
+    :param but: names of disks not to look at.
+    """
+    return _of_block_jobs(domain, [
+        found.disk.target for name, found in survey.ours.items()
+        if name not in but])
+
+
+def _of_block_jobs(domain: domains.Domain,
+                   targets: Iterable[str]) -> list[str]:
     return [f'a block job runs on disk {target}; wait for it, or end it by '
             f'"virsh blockjob {domain.name} {target} --abort"'
-            for target in domain.block_jobs(
-                found.disk.target for found in survey.ours.values())]
+            for target in domain.block_jobs(targets)]
 
 
 def of_strangers(instance: instances.Instance,
@@ -139,8 +170,8 @@ def of_limits(instance: instances.Instance,
         disk.disk.size for disk in picked.values())
     held = (sum(map(instance.held_bytes, chain.frozen(state)))
             + sum(_occupied(instance.directory, disk)
-                  for disk in picked.values()))
-    if allowed and held > allowed:
+                  for disk in picked.values())) if allowed else 0
+    if held > allowed:
         found.append(
             f'its frozen layers would occupy {held} bytes, the most allowed '
             f'is {int(allowed)}; delete a snapshot, or raise '

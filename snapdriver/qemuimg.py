@@ -26,6 +26,7 @@ import json
 import os
 import pwd
 import re
+import selectors
 import subprocess
 import tempfile
 from typing import Any
@@ -43,6 +44,8 @@ from snapdriver import qcow2tags
 _POLL = 0.05  # seconds between looks at a process that runs long
 _STACK = 2 << 20  # of each of its up to 64 threads; the limit counts them
 _OF_ITSELF = '/proc/self/fd/%d'
+# What a full disk looks like to rebase -u, which writes a whole cluster.
+_NO_ROOM = 'No space left in the file header'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Images:
         fd = self._where.create(name)
         try:
             os.ftruncate(fd, emptyqcow2.length(size))
+            os.posix_fallocate(fd, 0, emptyqcow2.HEADER)
             for offset, data in emptyqcow2.parts(size, backing):
                 if os.pwrite(fd, data, offset) != len(data):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -364,8 +368,9 @@ class Images:
                 env=_environment(), pass_fds=inherited)
             try:
                 watch.started(process.pid)
-                while not _ends(process):
-                    watch.progress(_percent(out))
+                with _ending(process) as ends:
+                    while not ends():
+                        watch.progress(_percent(out))
             except BaseException:
                 process.kill()
                 process.wait()
@@ -378,8 +383,9 @@ class Images:
 
     def _failed(self, args: Sequence[str], code: Any,
                 stderr: str) -> exception.SnapdriverError:
-        if any(os.strerror(number) in stderr
-               for number in (errno.ENOSPC, errno.EDQUOT)):
+        if any(text in stderr for text in (
+                os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT),
+                _NO_ROOM)):
             return exception.NoSpace(path=self._where.path)
         return exception.ImageCommandFailed(
             command='qemu-img ' + args[0], code=code, stderr=stderr.strip())
@@ -405,13 +411,24 @@ def _source(tag: str | None) -> list[str]:
     return [*at_tag, '-f', 'qcow2']
 
 
-def _ends(process: subprocess.Popen[bytes]) -> bool:
-    """Whether it ends within a moment, which it does not cost if it does."""
+@contextlib.contextmanager
+def _ending(process: subprocess.Popen[bytes]) -> Iterator[Callable[[], bool]]:
+    """What tells whether it ends within a moment, and right when it does.
+
+    Popen.wait() with a time looks now and then, too late by half a moment.
+    """
+    process_fd = os.pidfd_open(process.pid)
     try:
-        process.wait(_POLL)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+        with selectors.DefaultSelector() as selector:
+            selector.register(process_fd, selectors.EVENT_READ)
+
+            def ends() -> bool:
+                return (bool(selector.select(_POLL))
+                        and process.wait() is not None)
+
+            yield ends
+    finally:
+        os.close(process_fd)
 
 
 def _percent(out: IO[bytes]) -> float:

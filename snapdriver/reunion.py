@@ -33,6 +33,7 @@ from snapdriver import domain as domains
 from snapdriver import domainxml
 from snapdriver import exception
 from snapdriver import instance as instances
+from snapdriver import managedsave
 from snapdriver import model
 from snapdriver import settle
 from snapdriver import view
@@ -117,18 +118,10 @@ def resume(instance: instances.Instance) -> None:
 def _define_saved(instance: instances.Instance,
                   domain: domains.Domain) -> None:
     """Put the save image on the active layers."""
-    xml, known = domain.saved_xml(), instance.layer_disks()
-    sources = {}
-    for disk in domainxml.parse_disks(xml):
-        if disk.unfit(instance.directory.path) or disk.source is None:
-            continue
-        record = instance.state.disks.get(
-            domainxml.disk_name(disk.source, known))
-        if record is not None:
-            sources[disk.source] = instance.directory.path_of(
-                instance.state.layers[record.active].file)
     try:
-        domain.define_saved(domainxml.with_sources(xml, sources))
+        managedsave.put_on(instance, {
+            disk.name: instance.state.layers[disk.active]
+            for disk in instance.state.disks.values()})
     except exception.LibvirtFailed as error:
         LOG.warning('The memory of %(name)s is dropped and it is restarted: '
                     '%(error)s', {'name': instance.name, 'error': error})

@@ -36,6 +36,7 @@ from snapdriver import domainxml
 from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import journal
+from snapdriver import managedsave
 from snapdriver import model
 from snapdriver import naming
 
@@ -88,6 +89,8 @@ def switch(instance: instances.Instance,
         instance.directory.regular(layer.file)
         _check_owned(instance, name, layer)
     define(instance, active)
+    if managedsave.is_suspended(instance):
+        managedsave.put_on(instance, active)
     for name, layer in active.items():
         if not instance.directory.same(name, layer.file):
             rename(instance, name, layer)

@@ -19,6 +19,7 @@ reader, who takes no lock, sees the old or the new one and never a part.
 
 from collections.abc import Callable
 from collections.abc import Mapping
+import contextlib
 import dataclasses
 import functools
 import json
@@ -94,6 +95,12 @@ def save(folder: directory.Directory, state: model.State) -> model.State:
     if state.operation is not None:  # so that its result can be written
         folder.reserve(FILE, 2 * len(data))
     return state
+
+
+def reserve(folder: directory.Directory, state: model.State) -> None:
+    """Hold room for the next save, if there is any: a job's end, say."""
+    with contextlib.suppress(OSError):
+        folder.reserve(FILE, 2 * len(dumps(state)))
 
 
 def to_plain(value: Any) -> Any:

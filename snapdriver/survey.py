@@ -126,6 +126,9 @@ def _find(instance: instances.Instance, element: domainxml.DiskElement,
     """:param qemu: what QEMU writes, if the domain runs."""
     source = element.source or ''
     file = os.path.basename(source)
+    if file.endswith(naming.RESCUE_SUFFIX):
+        raise _Stranger(f'disk {element.target} is {file}: the server is '
+                        'being rescued; unrescue it first')
     name = domainxml.disk_name(source, instance.layer_disks())
     if name not in instance.state.disks:
         return _new(instance, element, qemu)

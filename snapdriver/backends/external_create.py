@@ -33,7 +33,9 @@ from snapdriver import cleanup
 from snapdriver import directory
 from snapdriver import domain as domains
 from snapdriver import domainxml
+from snapdriver import exception
 from snapdriver import instance as instances
+from snapdriver import managedsave
 from snapdriver import model
 from snapdriver import preflight
 from snapdriver import settle
@@ -61,7 +63,11 @@ class _Todo:
 def plan(instance: instances.Instance,
          request: model.CreateRequest) -> model.Plan:
     """See :meth:`snapdriver.backends.base.Backend.plan_create`."""
-    domain, power, names, refusals = preflight.look(instance)
+    # What libvirt refuses by itself, a plan for people has to ask for.
+    trying = (instance.lock is not None
+              and request.quiesce is model.Quiesce.NEVER)
+    domain, power, names, refusals = preflight.look(
+        instance, suspended=True, trying=trying)
     if refusals:
         return model.Plan(
             verb='create', domain=instance.name, snapshots=(request.name,),
@@ -73,7 +79,8 @@ def plan(instance: instances.Instance,
         for name, found in survey.ours.items() if name not in picked}
     refusals += survey.problems
     if power is not model.Power.SHUTOFF:
-        refusals += preflight.of_block_jobs(domain, survey)
+        refusals += preflight.of_block_jobs(
+            domain, survey, but=picked if trying else ())
     if not picked and not survey.problems:
         refusals.append(
             'it has no disk that can be snapshotted (' + (', '.join(
@@ -106,7 +113,8 @@ def create(instance: instances.Instance, plan: model.Plan) -> model.Snapshot:
     """See :meth:`snapdriver.backends.base.Backend.create`."""
     todo: _Todo = plan.data
     state = instance.state
-    draft = _draft(state, todo)
+    draft = _draft(state, todo, todo.power is model.Power.SHUTOFF
+                   and managedsave.is_suspended(instance))
     data: dict[str, Any] = {
         'snapshot': state_file.to_plain(draft),
         'new': overlays.to_data(todo.new), 'quiesce': todo.quiesce,
@@ -123,7 +131,8 @@ def create(instance: instances.Instance, plan: model.Plan) -> model.Snapshot:
                    todo.power is not model.Power.SHUTOFF and todo.in_view)
 
 
-def _draft(state: model.State, todo: _Todo) -> model.Snapshot:
+def _draft(state: model.State, todo: _Todo,
+           suspended: bool) -> model.Snapshot:
     """The snapshot as it will be, times and consistency still to come."""
     request = todo.request
     now = time.time()
@@ -132,7 +141,7 @@ def _draft(state: model.State, todo: _Todo) -> model.Snapshot:
         id=request.id, name=request.name, kind=request.kind,
         state='shutoff' if off else 'disk-snapshot', parent=state.current,
         created_at=now, frozen_at=now,
-        consistency=model.Consistency.OFFLINE if off
+        consistency=model.Consistency.OFFLINE if off and not suspended
         else model.Consistency.CRASH_CONSISTENT,
         disks={name: model.Point(
             layer=found.layer.id, size=found.disk.size,
@@ -143,8 +152,8 @@ def _draft(state: model.State, todo: _Todo) -> model.Snapshot:
 
 
 def _prepare(instance: instances.Instance, todo: _Todo) -> None:
-    instance.make_folder().replace_file(  # what is lost is made again
-        view.xml_file(todo.request.id), todo.xml.encode(), durably=False)
+    instance.make_folder().write_new(  # what is lost is made again
+        view.xml_file(todo.request.id), todo.xml.encode())
     for found in todo.picked.values():
         if instance.directory.stat(found.layer.file) is None:
             instance.directory.link(found.disk.name, found.layer.file)
@@ -168,13 +177,27 @@ def _switch(instance: instances.Instance, todo: _Todo) -> float:
         todo.request.name, todo.request.description,
         {found.disk.target: instance.directory.path_of(todo.new[name].file)
          for name, found in todo.picked.items()}, list(todo.left_out))
-    if not todo.quiesce:
-        todo.domain.snapshot_disks(xml, quiesce=False)
-    elif quiescing.snapshot(instance, todo.domain, xml, todo.new,
-                            todo.request.quiesce):
-        _set_quiesced(instance)
+    if todo.quiesce:
+        if quiescing.snapshot(instance, todo.domain, xml, todo.new,
+                              todo.request.quiesce):
+            _set_quiesced(instance)
+    else:
+        _snapshot(instance, todo, xml)
     instance.passed('switched')
     return frozen_at
+
+
+def _snapshot(instance: instances.Instance, todo: _Todo, xml: str) -> None:
+    """:raises Refused: libvirt has found what the plan did not look for."""
+    try:
+        todo.domain.snapshot_disks(xml, quiesce=False)
+    except exception.LibvirtFailed as error:
+        reasons = preflight.of_libvirt(todo.domain, [
+            found.disk.target for found in todo.picked.values()])
+        if reasons:
+            raise exception.Refused('create', instance.name,
+                                    reasons) from error
+        raise
 
 
 def _set_quiesced(instance: instances.Instance) -> None:

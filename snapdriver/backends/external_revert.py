@@ -40,7 +40,6 @@ from snapdriver import directory
 from snapdriver import domain as domains
 from snapdriver import instance as instances
 from snapdriver import model
-from snapdriver import naming
 from snapdriver import preflight
 from snapdriver import settle
 from snapdriver import state as state_file
@@ -48,6 +47,7 @@ from snapdriver import survey as surveys
 from snapdriver import view
 from snapdriver.backends import overlays
 from snapdriver.backends import pruning
+from snapdriver.backends import safety_names
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -162,19 +162,17 @@ def revert(instance: instances.Instance, plan: model.Plan,
 def _safety(state: model.State, todo: _Todo) -> model.Snapshot:
     """The snapshot that keeps what is active; its layers are those now."""
     now = time.time()
-    name = naming.free_name(
-        f'safety-{naming.default_snapshot_name(now)}',
-        {s.name for s in state.snapshots.values()})
+    wanted = safety_names.request(state, todo.request)
     off = todo.was is model.Power.SHUTOFF
     return model.Snapshot(
-        id=naming.new_snapshot_id(), name=name, kind='external',
+        id=wanted.id, name=wanted.name, kind='external',
         state='shutoff' if off else 'disk-snapshot', parent=state.current,
         created_at=now, frozen_at=now,
         consistency=model.Consistency.OFFLINE if off
         else model.Consistency.CRASH_CONSISTENT,
         disks={name: model.Point(layer=found.layer.id, size=found.disk.size)
                for name, found in todo.picked.items()},
-        description=f'Before the revert to {todo.request.snapshot.name}',
+        description=wanted.description, properties=wanted.properties,
         safety=True)
 
 

@@ -36,6 +36,7 @@ from snapdriver import domainxml
 from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import internalxml
+from snapdriver import managedsave
 from snapdriver import memory
 from snapdriver import model
 from snapdriver import preflight
@@ -67,7 +68,8 @@ def plan(instance: instances.Instance, request: model.CreateRequest,
 
     :param safety: whether it is made by a revert; it is not counted then.
     """
-    domain, power, names, refusals = preflight.look(instance)
+    domain, power, names, refusals = preflight.look(
+        instance, suspended=True)
     if refusals:
         return model.Plan(
             verb='create', domain=instance.name, snapshots=(request.name,),
@@ -114,7 +116,8 @@ def _notes(request: model.CreateRequest,
 def create(instance: instances.Instance, plan: model.Plan) -> model.Snapshot:
     """See :meth:`snapdriver.backends.base.Backend.create`."""
     todo: _Todo = plan.data
-    state, draft = instance.state, _draft(instance.state, todo)
+    state, draft = instance.state, _draft(
+        instance.state, todo, managedsave.is_suspended(instance))
     instance.begin(
         'create', draft.kind, 'planned', {
             'snapshot': state_file.to_plain(draft), 'was': todo.power.value,
@@ -131,14 +134,16 @@ def create(instance: instances.Instance, plan: model.Plan) -> model.Snapshot:
                    and todo.power is not model.Power.SHUTOFF)
 
 
-def _draft(state: model.State, todo: _Todo) -> model.Snapshot:
+def _draft(state: model.State, todo: _Todo,
+           suspended: bool) -> model.Snapshot:
     request = todo.request
     now = time.time()
     return model.Snapshot(
         id=request.id, name=request.name, kind=request.kind,
         state=todo.power.value, parent=state.current,
         created_at=now, frozen_at=now,
-        consistency=model.Consistency.OFFLINE
+        consistency=model.Consistency.CRASH_CONSISTENT if suspended
+        else model.Consistency.OFFLINE
         if todo.power is model.Power.SHUTOFF else model.Consistency.MEMORY,
         disks={name: model.Point(
             layer=found.layer.id, size=found.disk.size, tag=request.name)

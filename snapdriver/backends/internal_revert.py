@@ -23,7 +23,6 @@
 
 from collections.abc import Mapping
 import re
-import time
 from typing import NamedTuple
 
 from snapdriver import domain as domains
@@ -31,7 +30,6 @@ from snapdriver import exception
 from snapdriver import guestview
 from snapdriver import instance as instances
 from snapdriver import model
-from snapdriver import naming
 from snapdriver import preflight
 from snapdriver import qcow2tags
 from snapdriver import survey as surveys
@@ -41,6 +39,7 @@ from snapdriver.backends import internal_preflight
 from snapdriver.backends import internal_tags
 from snapdriver.backends import materialise
 from snapdriver.backends import memory_revert
+from snapdriver.backends import safety_names
 from snapdriver.backends import tag_revert
 
 
@@ -85,7 +84,9 @@ def plan(instance: instances.Instance,
     safety = None
     if (request.safety and not refusals
             and not _is_unchanged(instance, survey, was)):
-        safety = _safety(instance, target)
+        safety = internal_create.plan(
+            instance, safety_names.request(instance.state, request),
+            safety=True)
         refusals += [f'no safety snapshot can be made of what is active: '
                      f'{reason}; or revert without one'
                      for reason in safety.refusals]
@@ -193,13 +194,3 @@ def _is_unchanged(instance: instances.Instance, survey: surveys.Survey,
         except (PermissionError, exception.UnsafeImage):
             return False
     return True
-
-
-def _safety(instance: instances.Instance,
-            target: model.Snapshot) -> model.Plan:
-    name = naming.free_name(
-        f'safety-{naming.default_snapshot_name(time.time())}',
-        {s.name for s in instance.state.snapshots.values()})
-    return internal_create.plan(instance, model.CreateRequest(
-        name=name, id=naming.new_snapshot_id(), kind=target.kind,
-        description=f'Before the revert to {target.name}'), safety=True)

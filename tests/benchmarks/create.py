@@ -149,11 +149,11 @@ def _sample(vm: guest.Guest, depth: int,
 
 
 def _by_us(where: stage.Stage, vm: guest.Guest) -> Iterator[Create]:
-    number = 0
+    """The domain is at hand, as it is for libvirt, and as Nova has it."""
+    number, dom = 0, vm.dom
     while True:
         number += 1
-        name = f's{number}'
-        yield 0, functools.partial(where.manager.create, vm.name, name)
+        yield 0, functools.partial(where.manager.create, dom, f's{number}')
 
 
 def _by_libvirt(vm: guest.Guest) -> Iterator[Create]:

@@ -12,7 +12,11 @@
 
 """Taking over what virsh has made."""
 
+import time
+from unittest import mock
+
 from snapdriver import exception
+from snapdriver.backends import internal_create
 from tests.functional import disks
 from tests.functional import engine
 from tests.functional import guest as guests
@@ -66,6 +70,18 @@ class TestAdopt(engine.EngineTest):
             self.manager.revert(guest.name, name)
             self.assertEqual(name, guest.found().mark)
             self.assert_clean(guest)
+
+    def test_virsh_within_the_same_second(self) -> None:
+        """libvirt tells whole seconds, and knows which one is current."""
+        guest = guests.Guest(self).define()
+        with mock.patch.object(internal_create, 'time') as clock:
+            clock.time.return_value = time.time() + 60
+            self.manager.create(guest.name, 'ours', kind='internal')
+        self.virsh_snapshot(guest, 'theirs')
+        self.manager.adopt(guest.name)
+        self.assertEqual(['theirs'], [
+            i.name for i in self.manager.list(guest.name) if i.current])
+        self.assert_clean(guest, deep=True)
 
     def test_template_in_the_same_directory_is_not_ours(self) -> None:
         guest = guests.Guest(self, plain=True).define()

@@ -12,6 +12,7 @@
 
 """A merge gives way to whatever comes, and goes on after it."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import threading
@@ -27,6 +28,9 @@ from tests.functional import host
 
 _MIB = 24
 _SLOW = 4  # MiB per second
+_LARGE_GIB = 2
+_LARGE_SLOW = 64  # MiB per second: it is never done while a verb is tried
+_ANSWERS_WITHIN = 10  # seconds; the design says 5, on a machine of its own
 
 
 class YieldTest(engine.EngineTest):
@@ -163,3 +167,128 @@ class TestOff(YieldTest):
             self.assertRaises(exception.Refused, self.manager.merge,
                               guest.name)
         self.finish(guest, 'three', 's0', 's2')
+
+
+class TestLarge(engine.EngineTest):
+    """Two gibibytes wait to be merged, and every verb comes meanwhile."""
+
+    def prepare(self) -> guests.Guest:
+        guest = guests.Guest(self, size='3G').define()
+        self.manager.create(guest.name, 's0')
+        self.manager.create(guest.name, 's1')
+        host.run('qemu-io', '-f', 'qcow2', *_each_gib('write'),
+                 guest.directory / 'disk')
+        self.manager.create(guest.name, 's2')
+        self.manager.delete(guest.name, ['s1'])
+        return guest.start()
+
+    @contextlib.contextmanager
+    def merging(self, guest: guests.Guest) -> Iterator[Callable[[], None]]:
+        """A slow merge goes on; what is given waits until it is under way.
+
+        It is given up at the end, long before it is done.
+        """
+        under_way, enough = threading.Event(), threading.Event()
+        ended: list[BaseException] = []
+
+        class Enough(Exception):
+            pass
+
+        def progress(percent: float) -> None:
+            if enough.is_set():
+                raise Enough
+            if 0 < percent < 100:
+                under_way.set()
+
+        def work() -> None:
+            connection = libvirt.open(host.URI)
+            try:
+                snapdriver.SnapshotManager(connection).merge(
+                    guest.name, bandwidth=_LARGE_SLOW, progress=progress)
+            except Exception as error:
+                ended.append(error)
+            finally:
+                connection.close()
+
+        def wait() -> None:
+            under_way.clear()
+            self.assertTrue(under_way.wait(60), ended)
+
+        worker = threading.Thread(target=work, daemon=True)
+        worker.start()
+        yield wait
+        self.assertTrue(worker.is_alive(), ended)  # it was in the middle
+        enough.set()
+        worker.join(60)
+        self.assertEqual([Enough], [type(error) for error in ended])
+
+    def soon(self, call: Callable[[], object]) -> None:
+        """Call, and see that it answers in time."""
+        failed: list[BaseException] = []
+
+        def act() -> None:
+            try:
+                call()
+            except BaseException as error:
+                failed.append(error)
+
+        worker = threading.Thread(target=act, daemon=True)
+        worker.start()
+        worker.join(_ANSWERS_WITHIN)
+        self.assertFalse(worker.is_alive(), 'it does not answer')
+        if failed:
+            raise failed[0]
+
+    def pattern(self, guest: guests.Guest) -> None:
+        """What was written is what the guest's disk holds."""
+        host.as_root('qemu-io', '-f', 'qcow2', *_each_gib('read'),
+                     guest.directory / self.active(guest, 'disk'))
+
+    def test_every_verb(self) -> None:
+        guest = self.prepare()
+        manager = self.manager
+        with self.merging(guest) as under_way:
+            under_way()
+            self.soon(lambda: manager.create(guest.name, 's3'))
+            under_way()
+            self.soon(lambda: manager.settle(guest.name))
+            under_way()
+            self.soon(guest.dom.destroy)
+            self.soon(lambda: self.assertTrue(manager.settle(guest.name)))
+            under_way()  # by qemu-img, now that it is off
+            self.soon(lambda: manager.create(guest.name, 's4'))
+            under_way()
+            self.soon(lambda: self.start(guest))
+            under_way()
+            self.soon(lambda: manager.revert(guest.name, 's0', safety=False))
+            under_way()  # of another branch than the guest's
+            self.soon(lambda: manager.revert(guest.name, 's4', safety=False))
+            under_way()
+            guest.wait_for('^READY')
+            self.soon(guest.poweroff_from_inside)
+            self.soon(lambda: self.assertTrue(manager.settle(guest.name)))
+            under_way()
+        merged = manager.merge(guest.name)
+        self.assertEqual({}, dict(merged.pending))
+        self.assertNotEqual((), merged.done)
+        self.assertEqual(['s0', 's2', 's3', 's4'], self.names(guest))
+        self.pattern(guest)
+        self.assert_clean(guest)
+        self.assertTrue(guest.base_unchanged())
+
+    def start(self, guest: guests.Guest) -> None:
+        """QEMU refuses it while qemu-img has the layers open."""
+        def starts() -> bool:
+            self.manager.settle(guest.name)
+            try:
+                guest.dom.create()
+            except libvirt.libvirtError:
+                return False
+            return True
+        host.wait_until(starts, 'it starts')
+
+
+def _each_gib(command: str) -> list[str]:
+    """Of qemu-io, which takes less than 2 GiB at a time."""
+    return [word for gib in range(_LARGE_GIB) for word in (
+        '-c', f'{command} -q -P 7 {16 + 1024 * gib}M 1024M')]

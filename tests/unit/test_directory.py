@@ -407,6 +407,24 @@ class ReplaceFileTest(base.TestCase):
         self.assertEqual(['file', 'rename', 'directory'], calls)
 
 
+class WriteNewTest(base.TestCase):
+    def test_a_leftover_is_replaced(self) -> None:
+        where = self.make_directory()
+        outside = self.write(self.make_directory(), 'outside')
+        os.symlink(outside, where.path_of('file'))
+        where.write_new('file', b'new')
+        self.assertEqual(b'new', self.read(where, 'file'))
+        with open(outside, 'rb') as file:
+            self.assertEqual(b'data', file.read())
+
+    def test_a_full_disk_keeps_no_part(self) -> None:
+        where = self.make_directory()
+        with mock.patch('os.write', side_effect=OSError(
+                errno.ENOSPC, 'full')):
+            self.assertRaises(OSError, where.write_new, 'file', b'new')
+        self.assertEqual([], where.names())
+
+
 class PrivilegedTest(base.TestCase):
     def setUp(self) -> None:
         super().setUp()

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import os
+import shutil
 import stat
 import threading
 import time
@@ -177,6 +178,26 @@ class LockTest(base.TestCase):
             self.assertEqual(0o660, stat.S_IMODE(found.st_mode))
             self.assertEqual((self.folder.uid, self.folder.gid),
                              (found.st_uid, found.st_gid))
+
+    def test_directory_is_gone(self) -> None:
+        """It is not made again, and nobody works in one that was moved."""
+        path = self.folder.path
+        with self.hold():
+            pass
+        os.rename(path, f'{path}-moved')
+        self.addCleanup(shutil.rmtree, f'{path}-moved', True)
+        self.assertRaises(exception.DirectoryGone, self.hold(0.2).__enter__)
+        shutil.rmtree(f'{path}-moved')
+        self.assertRaises(exception.DirectoryGone, self.hold(0.2).__enter__)
+        self.assertFalse(os.path.exists(path))
+
+    def test_merges_are_held(self) -> None:
+        self.assertFalse(locks.are_merges_held(self.folder))
+        with locks.holding_merges(self.folder):
+            with locks.holding_merges(self.folder):
+                self.assertTrue(locks.are_merges_held(self.folder))
+            self.assertTrue(locks.are_merges_held(self.folder))
+        self.assertFalse(locks.are_merges_held(self.folder))
 
     def test_nobody_else_s_file(self) -> None:
         outside = self.write(self.make_directory(), 'outside')

@@ -60,6 +60,30 @@ class TestNewFile(testtools.TestCase):
         self.assertEqual((0o600, 1, 4), (
             stat.S_IMODE(found.st_mode), found.st_nlink, found.st_size))
 
+    def test_on_disk_before_it_has_its_name(self):
+        done = []
+        fsync = os.fsync
+
+        def record(fd):
+            done.append((stat.S_ISDIR(os.fstat(fd).st_mode),
+                         os.listdir(self.folder)))
+            fsync(fd)
+
+        self.useFixture(fixtures.MockPatchObject(os, 'fsync', record))
+        with newfile.create(self.path) as made:
+            made.sync()
+            made.complete()
+        self.assertEqual([(False, list(self.seen)), (True, ['out'])], done)
+
+    def test_no_room_in_the_end(self):
+        with newfile.create(self.path) as made:
+            with mock.patch.object(os, 'fsync', side_effect=OSError(
+                    errno.ENOSPC, 'full')):
+                error = self.assertRaises(OSError, made.sync)
+        self.assertEqual((errno.ENOSPC, self.path),
+                         (error.errno, error.filename))
+        self.assertEqual([], os.listdir(self.folder))
+
     def test_not_completed(self):
         self.make(complete=False)
         self.assertEqual([], os.listdir(self.folder))

@@ -13,6 +13,7 @@
 """A guest whose directory is a small file system, to be filled up."""
 
 from collections.abc import Callable
+from collections.abc import Iterable
 import contextlib
 import os
 import pathlib
@@ -34,11 +35,11 @@ LEFT = (
 class SmallDiskTest(base.FaultTest):
     """Helpers: there is no test here."""
 
-    def leave_ever_more(self, guest: guests.Guest,
-                        verb: Callable[[], bool]) -> None:
+    def leave_ever_more(self, guest: guests.Guest, verb: Callable[[], bool],
+                        rooms: Iterable[int] = LEFT) -> None:
         """Try with 0, 4, 8, ... KiB, until it works; look after each."""
         failures = 0
-        for left in LEFT:
+        for left in rooms:
             self.fill(guest, left)
             if verb():
                 break

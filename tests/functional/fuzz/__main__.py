@@ -42,14 +42,11 @@ def fuzz(arguments: argparse.Namespace) -> bool:
                             arguments.runs):
         played += 1
         counts.update(result.counts)
+        print(f'{_name(result)}: {len(result.operations)} operations, '
+              f'{result.reason or "passed"}', flush=True)
         if result.failure is not None:
             failed.append(result)
-            print(f'\n{_name(result)} FAILED after '
-                  f'{len(result.operations)} operations:\n{result.failure}',
-                  flush=True)
-        elif sys.stderr.isatty():
-            print(f'\r{played} seeds, {sum(counts.values())} operations',
-                  end='', file=sys.stderr)
+            print(result.failure, flush=True)
     print()
     for word, number in sorted(counts.items(), key=lambda item: -item[1]):
         print(f'{number:7} {word}')

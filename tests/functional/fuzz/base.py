@@ -27,6 +27,9 @@ from tests.functional.fuzz import operations
 from tests.functional.fuzz import player as players
 from tests.functional.fuzz import scene
 
+#: After what qemu-img may count clusters that nobody uses.
+_LEAKS = ('die', 'killed', 'dies')
+
 
 class FuzzTest(base.FaultTest):
     """Plays, compares after each operation, and takes all apart at the end.
@@ -48,7 +51,8 @@ class FuzzTest(base.FaultTest):
         :param libvirtd: whether libvirtd may be killed.
         :param kinds: of snapshots; all if empty.
         """
-        self._tell('seed', seed)
+        self._tell('seed', f'{seed}; "tools/test fuzz --seed {seed} --runs 1'
+                   f'{" --libvirtd" * libvirtd}" plays it again')
         player = self._begin(seed)
         chooser = operations.Chooser(
             random.Random(seed), machines.DISKS,
@@ -106,10 +110,13 @@ class FuzzTest(base.FaultTest):
         self.manager.settle(machine.name)
         oracle = oracle.but(power=Power.SHUTOFF, saved=False, settled=True)
         player.compare([oracle], everything=True)
+        harmless = {'merge-pending'}
+        if any(how.endswith(_LEAKS) for how in player.counts):
+            harmless.add('image-leaks')  # who dies gives nothing back
         self.assertEqual([], [
             (f.code, f.message)
             for f in self.manager.check(machine.name, deep=True)
-            if f.code != 'merge-pending'])
+            if f.code not in harmless])
         labels = list(oracle.snapshots)
         for label in chance.sample(labels, len(labels)):
             if player.can_revert(label):

@@ -109,7 +109,7 @@ def _name(found: Mapping[str, model.SnapshotInfo], future: oracles.Oracle,
     known = {label: names.get(label, label) for label in future.snapshots
              if label in names or not future.snapshots[label].safety}
     new = [name for name, info in found.items()
-           if info.safety and name not in known.values()]
+           if info.safety and name not in names.values()]
     for label in future.snapshots:
         if label not in known and new:
             known[label] = new.pop()

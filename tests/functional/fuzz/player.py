@@ -47,7 +47,7 @@ class Player(verbs.Verbs, happenings.Happenings):
         for future in reversed(futures):
             names, differences = comparison.match(seen, future, self.names)
             if not differences:
-                self.names.update(names)
+                self.names = names  # others are free again
                 self.oracle = future.but(
                     memory=future.memory if seen.memory is None
                     else seen.memory)
