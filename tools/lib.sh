@@ -34,12 +34,16 @@ once() {
     exec {lock}>&-
 }
 
-# wanted_packages: everything in bindep.txt that is for Debian.
-wanted_packages() { sed -n 's/ *\[platform:dpkg.*//p' "$repo/bindep.txt"; }
+# wanted_packages [openstack]: everything in bindep.txt that is for Debian; what
+# only tools/openstack needs is left out unless it is asked for.
+wanted_packages() {
+    local without=${1:+nothing}
+    sed -n "/ ${without:-openstack}]/d; s/ *\[platform:dpkg.*//p" "$repo/bindep.txt"
+}
 
 need_packages() {
     local -a wanted missing
-    mapfile -t wanted < <(wanted_packages)
+    mapfile -t wanted < <(wanted_packages "$@")
     mapfile -t missing < <(
         dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null |
             sed -n 's/^installed //p' | sort -u |

@@ -1,0 +1,22 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Tells by its exit code whether a host's nova-compute has reported itself."""
+
+import sys
+
+import openstack
+
+cloud = openstack.connect()
+sys.exit(not any(
+    service.binary == 'nova-compute' and service.host == sys.argv[1]
+    and service.state == 'up' for service in cloud.compute.services()))
