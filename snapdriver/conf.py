@@ -87,6 +87,50 @@ _OPTS: list[cfg.Opt] = [
              'instance directory that belongs to root. It needs permission '
              'to traverse that directory. For any other directory qemu-img '
              'runs as the directory\'s owner.'),
+    cfg.BoolOpt(
+        'enabled', default=True,
+        help='Whether nova-compute makes local snapshots. If not, "server '
+             'image create" does what Nova\'s own driver does, and existing '
+             'snapshots can still be reverted to and deleted. The extra spec '
+             '"snapdriver:enabled=false" of a flavor turns it off for that '
+             'flavor.'),
+    cfg.StrOpt(
+        'image_payload', default='disk',
+        choices=[
+            ('disk', 'The frozen disk: a server can be booted from it '
+                     'anywhere. It is uploaded while the guest runs on.'),
+            ('manifest', 'A document of a few hundred bytes: ready at once, '
+                         'whatever the disk\'s size, and good for putting '
+                         'that one server back.')],
+        help='What "server image create" uploads to Glance when the request '
+             'does not say it by the image property '
+             '"snapdriver_request_payload".'),
+    cfg.StrOpt(
+        'on_move', default='refuse',
+        choices=[
+            ('refuse', 'Refuse, and say so, before anything has changed.'),
+            ('flatten', 'For a cold migration or a resize to another host: '
+                        'delete the local snapshots and merge their layers '
+                        'first. A live migration is still refused.')],
+        help='What happens when an instance that has local snapshots is to '
+             'be moved to another host.'),
+    cfg.StrOpt(
+        'auth_section', default='service_user',
+        help='The section of nova.conf with the credentials by which '
+             'nova-compute looks whether images still exist. They must be '
+             'able to see the images of every project.'),
+    cfg.IntOpt(
+        'reap_interval', default=300, min=1,
+        help='How many seconds pass between two looks at Glance for handles '
+             'that were deleted.'),
+    cfg.IntOpt(
+        'reap_grace', default=3600, min=0,
+        help='For how many seconds a handle must have been found missing, '
+             'time and again, before its local snapshot is deleted.'),
+    cfg.IntOpt(
+        'merge_bandwidth', default=0, min=0,
+        help='MiB per second that nova-compute copies at most while it '
+             'merges the layers of deleted snapshots. 0 means no limit.'),
     cfg.IntOpt(
         'image_memory_limit', default=1024, min=128,
         help='The address space, in MiB, that qemu-img may use to read an '

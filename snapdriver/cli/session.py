@@ -50,7 +50,7 @@ class Session:
         self._wanted = wanted
         self._given = connection
         self._opened: Any = None
-        self._conf = conf
+        self.conf = conf
         settings.load(conf, wanted.config_file)
         self._log = settings.Log(conf, wanted, stderr)
 
@@ -64,7 +64,7 @@ class Session:
             return self._given
         if self._opened is None:
             self._opened = _open(self._wanted.connect or options.options(
-                self._conf).connection_uri)
+                self.conf).connection_uri)
         return self._opened
 
     @functools.cached_property
@@ -101,7 +101,7 @@ class Session:
 
     def _manager(self, connection: Any) -> managers.SnapshotManager:
         return managers.SnapshotManager(
-            connection, self._conf,
+            connection, self.conf,
             instances_path=self._wanted.instances_path)
 
 

@@ -106,7 +106,7 @@ class TestExitCodes(base.TestCase):
             self.assertEqual(f'snapdriver.cli.{name}', module)
             names.append(name)
         files = {path.stem for path in (_ROOT / 'snapdriver/cli').iterdir()
-                 if path.stem.startswith(('snapshot_', 'domain_'))}
+                 if path.stem.startswith(('snapshot_', 'domain_', 'reaper_'))}
         self.assertEqual(files, set(names))
 
     def test_message_is_never_empty(self):
