@@ -94,9 +94,14 @@ class Revert:
         """Revert the disks, or the guest with its memory.
 
         :param name: of the handle, for people.
+        :param preserve_ephemeral: refused, where there is such a disk.
         :returns: whether the domain is off and has to be started by Nova.
         """
         instance = self._instance
+        if preserve_ephemeral and len(snapshot.disks) > 1:
+            raise self.refusal(
+                'its ephemeral disks are in the snapshot, and would be put '
+                'back with the root disk; do it without preserve_ephemeral')
         wish = instance.system_metadata.get(
             f'image_{requests.MEMORY}', 'yes').lower()
         stopped = instance.vm_state == vm_states.STOPPED

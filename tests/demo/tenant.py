@@ -198,7 +198,8 @@ class Story:
         """The command openstack, and what it takes until its work is done."""
         screen.command(shlex.join(['openstack', *arguments]))
         with screen.stopwatch():
-            screen.say(self._shell('openstack', *arguments))
+            if output := self._shell('openstack', *arguments):
+                screen.say(output)
             yield
 
     def _shell(self, *command: str) -> str:
@@ -221,7 +222,9 @@ class Story:
             servers.poll(lambda: not list(self._cloud.compute.servers()),
                          'the servers to go')
         for image in self._images():
-            self._cloud.image.delete_image(image, ignore_missing=True)
+            # 400: nova-compute deletes it in the same moment.
+            with contextlib.suppress(openstack.exceptions.BadRequestException):
+                self._cloud.image.delete_image(image, ignore_missing=True)
 
 
 def main() -> int:

@@ -19,14 +19,14 @@ class TestStory(base.OpenStackTest):
 
     def test_snapshot_go_on_and_back(self) -> None:
         server = self.boot()
-        server.go_on()
+        before = server.go_on()
         handle = server.snapshot('before')
-        then = server.tick()
+        after = server.tick()
         self.assert_sound(server, [handle])
         server.go_on(4)
         own = server.show().image.id
         server.rebuild(handle)
-        self.assertIn(server.found(), range(then - 2, then + 2))
+        self.assertIn(server.found(), range(before, after + 2))
         self.assertEqual(own, server.show().image.id)
         self.assertEqual(2, len(server.names()))
         self.assert_sound(server)

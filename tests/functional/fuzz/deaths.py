@@ -191,9 +191,15 @@ class Deaths(scene.Scene):
             # QEMU may have been told to end, and may have ended since.
             futures = [*futures, *(
                 future.but(power=now) for future in futures)]
+        if (by_libvirtd and 'create:planned' in phases
+                and 'external' not in self.how
+                and (before.power, now) == (Power.PAUSED, Power.RUNNING)):
+            # At its start libvirtd resumes what it finds in the middle of a
+            # save, and may not know any more that it stood still before.
+            before = before.but(power=now)
         return [
             future.but(
-                memory=None, saved=saved,
+                memory=future.memory if saved else None, saved=saved,
                 settled=now is Power.SHUTOFF and not saved,
                 power=_power_after(future, stopping, before, power, changed,
                                    now))

@@ -113,7 +113,7 @@ class Chooser:
                  full: bool) -> dict[str, float]:
         has = bool(oracle.snapshots)
         weights = {
-            'create': 2 if full or oracle.saved else 7,
+            'create': 2 if full else 7,
             'revert': 0 if not has else 1 if oracle.saved else 6,
             'delete': 0 if not has else 7 if full else 2,
             'wrong': 0.4, 'settle': 0.8, 'recover': 0.4, 'check': 0.4,
