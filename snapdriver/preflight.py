@@ -41,11 +41,8 @@ class Look(NamedTuple):
     refusals: list[str]
 
 
-def look(instance: instances.Instance, suspended: bool = False,
-         trying: bool = False) -> Look:
+def look(instance: instances.Instance, suspended: bool = False) -> Look:
     """:param suspended: whether a domain with a managed save image will do.
-    :param trying: whether :func:`of_libvirt` is asked if libvirt refuses,
-        should the domain run.
     :raises DomainNotFound: libvirt has no such domain.
     """
     domain = instance.domain
@@ -54,11 +51,9 @@ def look(instance: instances.Instance, suspended: bool = False,
                                        searched='libvirt')
     power, asleep = domain.last_power_and_sleep()
     names = domain.snapshot_names()
-    refusals = ([] if trying and power is not model.Power.SHUTOFF
-                else of_checkpoints(domain))
-    refusals += of_domain(domain, power, asleep, suspended)
-    return Look(domain, power, names,
-                refusals or of_strangers(instance, names))
+    return Look(domain, power, names, of_domain(
+        domain, power, asleep, suspended)
+                or of_strangers(instance, names))
 
 
 def of_domain(domain: domains.Domain, power: model.Power,
@@ -69,6 +64,9 @@ def of_domain(domain: domains.Domain, power: model.Power,
     :param suspended: as :func:`look`.
     """
     found = []
+    if domain.has_checkpoints():  # libvirt 9.0 would let it happen
+        found.append('it has libvirt checkpoints, which external snapshots '
+                     'break; delete them by "virsh checkpoint-delete"')
     if power is model.Power.SHUTOFF:
         if not suspended and domain.has_managed_save():
             found.append(
@@ -85,33 +83,19 @@ def of_domain(domain: domains.Domain, power: model.Power,
     return found
 
 
-def of_libvirt(domain: domains.Domain, targets: Iterable[str]) -> list[str]:
-    """What libvirt itself refuses to snapshot these disks for, if it runs.
-
-    It does so before it changes anything, so that a verb can just try.
-    """
-    return of_checkpoints(domain) + _of_block_jobs(domain, targets)
-
-
-def of_checkpoints(domain: domains.Domain) -> list[str]:
-    return ['it has libvirt checkpoints, which external snapshots break; '
-            'delete them by "virsh checkpoint-delete"'
-            ] if domain.has_checkpoints() else []
-
-
 def of_block_jobs(domain: domains.Domain, survey: surveys.Survey,
                   but: Collection[str] = ()) -> list[str]:
     """Block jobs on our disks, if the domain runs.
 
     :param but: names of disks not to look at.
     """
-    return _of_block_jobs(domain, [
+    return of_block_jobs_on(domain, [
         found.disk.target for name, found in survey.ours.items()
         if name not in but])
 
 
-def _of_block_jobs(domain: domains.Domain,
-                   targets: Iterable[str]) -> list[str]:
+def of_block_jobs_on(domain: domains.Domain,
+                     targets: Iterable[str]) -> list[str]:
     return [f'a block job runs on disk {target}; wait for it, or end it by '
             f'"virsh blockjob {domain.name} {target} --abort"'
             for target in domain.block_jobs(targets)]

@@ -94,6 +94,9 @@ def switch(instance: instances.Instance,
     for name, layer in active.items():
         if not instance.directory.same(name, layer.file):
             rename(instance, name, layer)
+        # Nova reads it before each start. libvirt has left it with QEMU's
+        # user after a power cut, and with root where it remembers no owner.
+        instance.directory.take(layer.file)
     instance.directory.sync()
 
 

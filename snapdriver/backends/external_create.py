@@ -63,11 +63,12 @@ class _Todo:
 def plan(instance: instances.Instance,
          request: model.CreateRequest) -> model.Plan:
     """See :meth:`snapdriver.backends.base.Backend.plan_create`."""
-    # What libvirt refuses by itself, a plan for people has to ask for.
+    # libvirt refuses by itself to snapshot a disk with a block job, before it
+    # changes anything: only a plan for people has to ask.
     trying = (instance.lock is not None
               and request.quiesce is model.Quiesce.NEVER)
     domain, power, names, refusals = preflight.look(
-        instance, suspended=True, trying=trying)
+        instance, suspended=True)
     if refusals:
         return model.Plan(
             verb='create', domain=instance.name, snapshots=(request.name,),
@@ -192,7 +193,7 @@ def _snapshot(instance: instances.Instance, todo: _Todo, xml: str) -> None:
     try:
         todo.domain.snapshot_disks(xml, quiesce=False)
     except exception.LibvirtFailed as error:
-        reasons = preflight.of_libvirt(todo.domain, [
+        reasons = preflight.of_block_jobs_on(todo.domain, [
             found.disk.target for found in todo.picked.values()])
         if reasons:
             raise exception.Refused('create', instance.name,

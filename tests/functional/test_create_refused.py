@@ -10,7 +10,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What libvirt itself refuses: a create tries, and says why it cannot."""
+"""What makes a create of a running domain impossible, and who finds it.
+
+A block job libvirt finds, when we try; checkpoints it does not mind.
+"""
 
 import contextlib
 import os
@@ -23,7 +26,7 @@ from tests.functional import guest as guests
 from tests.functional import host
 
 
-class RefusedTest(engine.EngineTest):
+class TestRefused(engine.EngineTest):
 
     def refused(self, guest: guests.Guest, reason: str) -> None:
         """Nothing has changed, and a plan says the same."""
@@ -33,7 +36,7 @@ class RefusedTest(engine.EngineTest):
             exception.Refused, self.manager.create, guest.name, 'refused')
         self.assertIn(reason, str(error))
         self.assertIn('virsh', str(error))  # the way out
-        self.assertEqual([r for r in error.reasons], list(
+        self.assertEqual(list(error.reasons), list(
             self.manager.plan_create(guest.name, 'refused').refusals))
         self.assertEqual(files, self.files(guest))
         self.assertEqual(names, self.names(guest))
@@ -49,7 +52,7 @@ class RefusedTest(engine.EngineTest):
         self.manager.create(guest.name, 's1')
         guest.fill(4, 16)
         self.manager.create(guest.name, 's2')
-        guest.dom.blockRebase('vda', guest.disks[0].base, 1)
+        guest.dom.blockRebase('vda', str(guest.disks[0].base), 1)
         self.refused(guest, 'block job runs on disk vda')
         guest.dom.blockJobAbort('vda')
         host.wait_until(lambda: not guest.dom.blockJobInfo('vda'), 'its end')

@@ -13,35 +13,16 @@
 """``openstack image delete HANDLE``, and the end of a server."""
 
 import contextlib
-import itertools
-from typing import ClassVar
 
 import openstack
 
 from tests.openstack import host
 from tests.openstack import images
-from tests.openstack import options
+from tests.openstack import reaping
 from tests.openstack import server as servers
 
 
-class TestDelete(options.OptionsTest):
-
-    OPTIONS: ClassVar = ('snapdriver.reap_interval=1',
-                         'snapdriver.reap_grace=2')
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.other = self.connect('other')
-        self._count = itertools.count()
-        # The reaper believes Glance while it shows it another's image, ...
-        self.image()
-
-    def image(self) -> None:
-        """A private image of another project."""
-        made = self.other.image.create_image(
-            f'witness-{next(self._count)}', data=b'-', disk_format='raw',
-            container_format='bare', visibility='private', wait=True)
-        self.addCleanup(self.other.image.delete_image, made.id)
+class TestDelete(reaping.ReaperTest):
 
     def test_a_deleted_handle_takes_its_snapshot_along(self) -> None:
         server = self.boot()
@@ -50,8 +31,7 @@ class TestDelete(options.OptionsTest):
         second = images.take(server, 'second', kind='internal')
         server.go_on()
         third = images.take(server, 'third', payload='disk')
-        # ... and one that is younger than the handle.
-        self.image()
+        self.younger_image()
         self.demo.image.delete_image(first.image)
         self.poll(lambda: first.image not in server.names(), 'its snapshot')
         self.assert_sound(server, [second.image, third.image])
@@ -68,7 +48,7 @@ class TestDelete(options.OptionsTest):
     def test_layers_of_deleted_ones_are_merged(self) -> None:
         server = self.boot()
         handles = [server.snapshot(name) for name in ('one', 'two')]
-        self.image()
+        self.younger_image()
         tick = server.go_on()
         for handle in handles:
             self.demo.image.delete_image(handle)
@@ -98,9 +78,9 @@ class TestDelete(options.OptionsTest):
             self.poll(lambda: server.show().task_state is None, 'the backup')
             moments.append(images.Moment(
                 self._newest(server), range(first, server.tick() + 2)))
+            self.pass_by()
         kept = [moment.image for moment in moments[2:]]
         self.assertEqual(set(kept), {image.id for image in self._all(server)})
-        self.image()
         self.poll(lambda: set(server.names()) == set(kept),
                   'the snapshots that were rotated out')
         self.assert_sound(server, kept)
@@ -129,7 +109,7 @@ class TestDelete(options.OptionsTest):
         self.addCleanup(host.service, 'start', 'glance')
         host.service('kill', 'glance')
         self.demo.compute.delete_server(server.id)
-        self.poll(lambda: self._is_gone(server), 'the server to go')
+        self.poll(lambda: self.is_gone(server), 'the server to go')
         self.assertEqual([], host.files(server.id))
         self.assertNotIn(server.id, host.virsh('list', '--all', '--uuid'))
         self.assertEqual({}, self.admin.placement.get(
