@@ -94,10 +94,12 @@ def switch(instance: instances.Instance,
     for name, layer in active.items():
         if not instance.directory.same(name, layer.file):
             rename(instance, name, layer)
-        # Nova reads it before each start. libvirt has left it with QEMU's
-        # user after a power cut, and with root where it remembers no owner.
-        instance.directory.take(layer.file)
     instance.directory.sync()
+    # Nova reads them before each start. libvirt has left them with QEMU's
+    # user after a power cut, and with root where it remembers no owner.
+    if instance.power() is model.Power.SHUTOFF:
+        for layer in active.values():
+            instance.directory.take(layer.file)
 
 
 def _others(instance: instances.Instance) -> dict[str, model.Layer]:

@@ -153,3 +153,10 @@ def files(uuid: str) -> Sequence[str]:
     path = INSTANCES / uuid
     return sorted(entry.name for entry in path.iterdir()) if (
         path.is_dir()) else []
+
+
+def disk_images(uuid: str) -> int:
+    """How many an instance has; one may have two names."""
+    return len({(INSTANCES / uuid / name).stat().st_ino
+                for name in files(uuid)
+                if name == 'disk' or name.startswith('disk.layer-')})

@@ -27,7 +27,7 @@ class TestFailedCreate(base.OpenStackTest):
     def test_its_image_is_deleted_meanwhile(self) -> None:
         server = self.boot()
         kept = server.snapshot('kept')
-        before = self._files(server)
+        before = host.disk_images(server.id)
         # Before it is filled, and while it is.
         for moment in ('queued', 'saving'):
             self._until(server, moment, self.demo.image.delete_image)
@@ -38,7 +38,7 @@ class TestFailedCreate(base.OpenStackTest):
         """Glance lets an image have 128 properties: ours are too many."""
         server = self.boot()
         kept = server.snapshot('kept')
-        before = self._files(server)
+        before = host.disk_images(server.id)
         room = 128 - images.inherited(self.demo, kept)
         image = self.demo.compute.create_server_image(
             server.id, 'too much', wait=False, metadata={
@@ -50,7 +50,7 @@ class TestFailedCreate(base.OpenStackTest):
 
     def test_what_is_asked_for_there_is_not(self) -> None:
         server = self.boot()
-        before = self._files(server)
+        before = host.disk_images(server.id)
         for wrong, why in (
                 ({'kind': 'bronze'}, 'external, internal, none'),
                 ({'payload': 'paper'}, 'disk, manifest'),
@@ -67,14 +67,7 @@ class TestFailedCreate(base.OpenStackTest):
         """The names of these snapshots, and not a file more."""
         self.assertEqual('ACTIVE', server.wait().status)
         self.assert_sound(server, names)
-        self.assertEqual(before, self._files(server))
-
-    def _files(self, server: servers.Server) -> int:
-        """How many disk images it has; a file may have two names."""
-        folder = host.INSTANCES / server.id
-        return len({(folder / name).stat().st_ino
-                    for name in host.files(server.id)
-                    if name == 'disk' or name.startswith('disk.layer-')})
+        self.assertEqual(before, host.disk_images(server.id))
 
     def _until(self, server: servers.Server, status: str, act: Any) -> str:
         """A snapshot with its disk, and something done while it is made.
