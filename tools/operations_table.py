@@ -13,8 +13,9 @@
 """The documentation's table of operations, from what a run of them found.
 
 tools/operations_table.py
-    Writes it, from what ``SNAPDRIVER_MATRIX=full tools/test openstack`` has
-    left in ``.cache/operations.json``.
+    Writes it, from what runs of ``tools/test openstack`` have left in
+    ``.cache/operations.json``: two columns, or with ``SNAPDRIVER_MATRIX=full``
+    all of them.
 """
 
 import json

@@ -25,21 +25,21 @@ OPERATIONS: operations.Table = {}
 _operation = functools.partial(operations.operation, OPERATIONS)
 
 
-@_operation('resize, confirm', grows=True)
-def resize_confirm(test: Any, server: servers.Server) -> None:
-    server.resize(test.bigger())
-    test.assert_sound(server)
-    server.cloud.compute.confirm_server_resize(server.id)
-    server.wait('ACTIVE')
-    test.assertEqual([], host.files(f'{server.id}_resize'))
-
-
 @_operation('resize, revert')
 def resize_revert(test: Any, server: servers.Server) -> None:
     """Back to the disks of before: what was counted since is gone."""
     server.resize(test.bigger())
     test.assert_sound(server)
     server.cloud.compute.revert_server_resize(server.id)
+    server.wait('ACTIVE')
+    test.assertEqual([], host.files(f'{server.id}_resize'))
+
+
+@_operation('resize, confirm', grows=True)
+def resize_confirm(test: Any, server: servers.Server) -> None:
+    server.resize(test.bigger())
+    test.assert_sound(server)
+    server.cloud.compute.confirm_server_resize(server.id)
     server.wait('ACTIVE')
     test.assertEqual([], host.files(f'{server.id}_resize'))
 

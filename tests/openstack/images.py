@@ -57,8 +57,8 @@ def properties(cloud: Any, image: str) -> dict[str, str]:
 
 def inherited(cloud: Any, image: str) -> int:
     """How many properties an image has, without ours."""
-    told = cloud.image.get(f'/v2/images/{image}').json()
-    own = cloud.image.get('/v2/schemas/image').json()['properties']
+    told = cloud.image.get(f'/images/{image}').json()
+    own = cloud.image.get('/schemas/image').json()['properties']
     return len(told.keys() - own.keys() - properties(cloud, image).keys())
 
 

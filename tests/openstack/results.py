@@ -14,7 +14,6 @@
 
 from collections.abc import Iterable
 from collections.abc import Iterator
-from collections.abc import Sequence
 import contextlib
 import datetime
 import json
@@ -27,39 +26,40 @@ Table = dict[str, dict[str, dict[str, str]]]
 FILE = host.REPOSITORY / '.cache' / 'operations.json'
 
 
+_lines: list[str] = []
+_columns: list[str] = []
+
+
+def declare(operations: Iterable[str], columns: Iterable[str]) -> None:
+    """Lines and columns that the table has, in this order."""
+    _lines.extend(operations)
+    _columns[:] = columns
+
+
 @contextlib.contextmanager
-def recorded(operation: str, column: str) -> Iterator[None]:
+def recorded(column: str, *operations: str) -> Iterator[None]:
     """Keeps whether what is done in it succeeds."""
-    _keep(operation, column, 'failed')
-    yield
-    _keep(operation, column, 'passed')
+    try:
+        yield
+    except BaseException:
+        keep(column, operations, 'failed')
+        raise
+    keep(column, operations, 'passed')
 
 
-def declare(operations: Iterable[str], columns: Sequence[str]) -> None:
-    """Gives the table its lines and columns; what was found before stays."""
-    found = _read()
-    lines = list(operations)
-    _write({name: {column: found.get(name, {}).get(
-        column, {'result': 'not run'}) for column in columns}
-        for name in dict.fromkeys([*lines, *found])})
-
-
-def _keep(operation: str, column: str, result: str) -> None:
-    found = _read()
-    found.setdefault(operation, {})[column] = {
+def keep(column: str, operations: Iterable[str], result: str) -> None:
+    cell = {
         'result': result,
         'date': datetime.datetime.now(datetime.UTC).date().isoformat(),
         'commit': subprocess.run(
             ['git', 'describe', '--always', '--dirty', '--exclude=*'],
             cwd=host.REPOSITORY, check=True, capture_output=True,
             text=True).stdout.strip()}
-    _write(found)
-
-
-def _read() -> Table:
-    return json.loads(FILE.read_text()) if FILE.exists() else {}
-
-
-def _write(found: Table) -> None:
+    found: Table = json.loads(FILE.read_text()) if FILE.exists() else {}
+    for operation in operations:
+        found.setdefault(operation, {})[column] = cell
     FILE.parent.mkdir(parents=True, exist_ok=True)
-    FILE.write_text(json.dumps(found, indent=1) + '\n')
+    FILE.write_text(json.dumps({
+        name: {one: found.get(name, {}).get(one, {'result': 'not run'})
+               for one in _columns}
+        for name in dict.fromkeys([*_lines, *found])}, indent=1) + '\n')

@@ -14,8 +14,8 @@
 
 By default a server of each of two columns lives through all operations in a
 row, and is put back to each of its snapshots at the end. With
-``SNAPDRIVER_MATRIX=full`` there is a server for each cell of the table, and
-what comes of it is kept for ``tools/operations_table.py``.
+``SNAPDRIVER_MATRIX=full`` there is a server for each cell of the table. What
+comes of it is kept for ``tools/operations_table.py``.
 """
 
 from tests.openstack import disks
@@ -31,10 +31,10 @@ class TestRow(matrix.MatrixTest):
 
     def test_three_external(self) -> None:
         # With all the disks that Nova knows: root, ephemeral, swap.
-        self.live(self.prepare('three external', 'tick-eph'), _OPERATIONS)
+        self.live('three external', _OPERATIONS, 'tick-eph')
 
     def test_both_kinds(self) -> None:
-        self.live(self.prepare('both kinds'), _OPERATIONS)
+        self.live('both kinds', _OPERATIONS)
 
 
 class TestCells(matrix.MatrixTest):

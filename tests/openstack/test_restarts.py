@@ -23,7 +23,7 @@ class TestRow(matrix.MatrixTest):
     """One server lives through all of it."""
 
     def test_both_kinds(self) -> None:
-        self.live(self.prepare('both kinds'), restarts.OPERATIONS)
+        self.live('both kinds', restarts.OPERATIONS)
 
 
 class TestCells(matrix.MatrixTest):
