@@ -75,7 +75,7 @@ class MatrixTest(prepared.PreparedTest):
             with self.subject(operation.name):
                 try:
                     self.operate(server, operation)
-                except BaseException:
+                except Exception:
                     results.keep(column, [operation.name], 'failed')
                     raise
         with results.recorded(column, *(one.name for one in row)):

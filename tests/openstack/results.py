@@ -41,7 +41,7 @@ def recorded(column: str, *operations: str) -> Iterator[None]:
     """Keeps whether what is done in it succeeds."""
     try:
         yield
-    except BaseException:
+    except Exception:  # not an interrupt: that tells nothing
         keep(column, operations, 'failed')
         raise
     keep(column, operations, 'passed')
