@@ -99,13 +99,12 @@ class ImageSnapshot:
             with engines.translated():
                 self._engine.manager.remember_image(
                     self._instance.uuid, own_image.of(self._instance))
-            advance(task_state=task_states.IMAGE_PENDING_UPLOAD)
-            advance(task_state=task_states.IMAGE_UPLOADING,
-                    expected_state=task_states.IMAGE_PENDING_UPLOAD)
+            _begin_upload(advance)
             properties = self._properties(info, request.payload)
             if request.payload == 'manifest':
-                self._update(image, properties, 'raw', handles.manifest(
-                    self._instance.uuid, info))
+                handles.fill(
+                    self._images, self._context, image, properties, 'raw',
+                    handles.manifest(self._instance.uuid, info))
             else:
                 self._upload(image, properties, info)
             self._look_again(info, request.payload)
@@ -175,11 +174,6 @@ class ImageSnapshot:
 
     # Filling an image ------------------------------------------------------
 
-    def _update(self, image: dict[str, Any], properties: dict[str, str],
-                disk_format: str, data: Any) -> None:
-        handles.fill(self._images, self._context, image, properties,
-                     disk_format, data)
-
     def _upload(self, image: dict[str, Any], properties: dict[str, str],
                 info: model.SnapshotInfo) -> None:
         """The frozen moment of the root disk, flat, while it runs on."""
@@ -192,7 +186,8 @@ class ImageSnapshot:
                     format=disk_format, compress=disk_format == 'qcow2'
                     and CONF.libvirt.snapshot_compression)
             with open(path, 'rb') as data, compute_utils.disk_ops_semaphore:
-                self._update(image, properties, disk_format, data)
+                handles.fill(self._images, self._context, image, properties,
+                             disk_format, data)
 
     @contextlib.contextmanager
     def _scratch(self) -> Any:
@@ -210,9 +205,15 @@ class ImageSnapshot:
         """
         info = self._create('external', image['name'])
         try:
-            advance(task_state=task_states.IMAGE_PENDING_UPLOAD)
-            advance(task_state=task_states.IMAGE_UPLOADING,
-                    expected_state=task_states.IMAGE_PENDING_UPLOAD)
+            _begin_upload(advance)
             self._upload(image, {}, info)
         finally:
             self._drop(info)
+
+
+def _begin_upload(advance: Advance) -> None:
+    """The task states that the compute manager expects, one after the other.
+    """
+    advance(task_state=task_states.IMAGE_PENDING_UPLOAD)
+    advance(task_state=task_states.IMAGE_UPLOADING,
+            expected_state=task_states.IMAGE_PENDING_UPLOAD)
