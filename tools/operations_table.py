@@ -14,7 +14,7 @@
 
 tools/operations_table.py
     Writes it, from what runs of ``tools/test openstack`` have left in
-    ``.cache/operations.json``: two columns, or with ``SNAPDRIVER_MATRIX=full``
+    ``.cache/operations.json``: one column, or with ``SNAPDRIVER_MATRIX=full``
     all of them.
 """
 

@@ -40,12 +40,11 @@ _TEXT = ('This is a handle of a snapshot that lies beside its server\'s disk, '
          'rebuild --image"; no other server can use it.')
 
 
-def properties(info: model.SnapshotInfo, payload: str,
-               parent: str | None, unrevertible: str | None
-               ) -> dict[str, str]:
+def properties(state: model.State, info: model.SnapshotInfo, payload: str,
+               unrevertible: str | None) -> dict[str, str]:
     """What a handle says of its snapshot.
 
-    :param parent: id of the handle that it was made on, or None.
+    :param state: of its server, with the snapshot.
     :param unrevertible: why the server cannot be put back to it, or None.
     """
     found = {
@@ -56,6 +55,7 @@ def properties(info: model.SnapshotInfo, payload: str,
         f'{_PREFIX}revertible': 'yes' if unrevertible is None
         else f'no: {unrevertible}',
         PAYLOAD: payload}
+    parent = _nearest_parent(state, info.id)
     if parent is not None:
         found[f'{_PREFIX}parent'] = parent
     if info.safety:
@@ -133,7 +133,7 @@ def manifests(state: model.State) -> list[str]:
             if snapshot.properties[IS_HANDLE] == 'manifest']
 
 
-def nearest_parent(state: model.State, snapshot: str) -> str | None:
+def _nearest_parent(state: model.State, snapshot: str) -> str | None:
     """The nearest snapshot below that has a handle."""
     handles = {handle.id for handle in of(state)}
     parent = state.snapshots[snapshot].parent

@@ -144,8 +144,7 @@ class ImageSnapshot:
         with engines.translated():
             state = self._engine.reader.state(self._instance.uuid)
         return handles.properties(
-            info, payload, handles.nearest_parent(state, info.id),
-            disks.unrevertible(self._instance))
+            state, info, payload, disks.unrevertible(self._instance))
 
     def _look_again(self, info: model.SnapshotInfo, payload: str) -> None:
         """:raises ImageNotFound: it went away while it was filled."""

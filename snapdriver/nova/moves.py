@@ -38,9 +38,7 @@ def refuse_live(engine: engines.Engine, instance: Any) -> None:
 
     :raises MigrationPreCheckError: nothing has changed.
     """
-    with engines.translated():
-        there = engine.has_snapshots(instance.uuid)
-    if there:
+    if _has_snapshots(engine, instance):
         raise nova_exception.MigrationPreCheckError(reason=_REASON)
 
 
@@ -49,9 +47,7 @@ def before_cold(engine: engines.Engine, instance: Any) -> None:
 
     :raises InstanceFaultRollback: nothing has changed.
     """
-    with engines.translated():
-        there = engine.has_snapshots(instance.uuid)
-    if not there:
+    if not _has_snapshots(engine, instance):
         return
     if engine.options.on_move == 'refuse':
         raise nova_exception.InstanceFaultRollback(
@@ -62,6 +58,11 @@ def before_cold(engine: engines.Engine, instance: Any) -> None:
         raise nova_exception.InstanceFaultRollback(
             nova_exception.MigrationPreCheckError(
                 reason=str(error))) from error
+
+
+def _has_snapshots(engine: engines.Engine, instance: Any) -> bool:
+    with engines.translated():
+        return engine.has_snapshots(instance.uuid)
 
 
 _REASON = ('the server has local snapshots, which cannot move to another host '

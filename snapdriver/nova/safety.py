@@ -19,6 +19,7 @@ from nova import exception as nova_exception
 from nova.compute import utils as compute_utils
 from oslo_log import log as logging
 
+from snapdriver import exception
 from snapdriver import model
 from snapdriver.nova import disks
 from snapdriver.nova import engine as engines
@@ -80,11 +81,11 @@ class Safeties:
             state = self._engine.reader.state(instance.uuid)
             handles.fill(
                 self._images, context, image, handles.properties(
-                    made, 'manifest', handles.nearest_parent(state, made.id),
-                    disks.unrevertible(instance)),
+                    state, made, 'manifest', disks.unrevertible(instance)),
                 'raw', handles.manifest(instance.uuid, made))
             self._reaper.saw(instance, image_id)
-        except nova_exception.NovaException as error:
+        except (nova_exception.NovaException,
+                exception.SnapdriverError) as error:
             LOG.warning(
                 'The image %(image)s of what was active before the revert '
                 'could not be completed: %(error)s. The snapshot is there: '

@@ -104,4 +104,5 @@ for _act in (power.stop_start, power.hard_reboot, resize_confirm,
     _alone = (power.OPERATIONS | OPERATIONS)[_act.__name__]
     OPERATIONS[f'{_act.__name__}_merging'] = dataclasses.replace(
         _alone, name=f'{_alone.name}, while layers are merged',
-        act=_while_merging(_act), alone=True)
+        act=_while_merging(_act), alone=True,
+        rare=_act is not power.stop_start)

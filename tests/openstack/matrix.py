@@ -113,14 +113,15 @@ def cells(case: type[MatrixTest],
           table: operations.Table) -> None:
     """Give a class a test for each cell of the table.
 
-    Unless all are asked for (``SNAPDRIVER_MATRIX=full``), for those only
-    that cannot be part of a row.
+    Unless all are asked for (``SNAPDRIVER_MATRIX=full``), of one column,
+    and for those only that cannot be part of a row and are not rare.
     """
     results.declare((operation.name for operation in table.values()),
                     prepared.COLUMNS)
     for name, operation in table.items():
         for column in prepared.COLUMNS:
-            if FULL or (column == 'both kinds' and not operation.in_row):
+            if FULL or (column == 'both kinds' and not operation.in_row
+                        and not operation.rare):
                 title = f'test_{name}_{column.replace(" ", "_")}'
                 setattr(case, title, functools.partialmethod(
                     MatrixTest.cell, operation, column))

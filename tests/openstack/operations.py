@@ -36,6 +36,7 @@ class Operation:
     :ivar grows: a revert with the memory of before is refused after it.
     :ivar ends: the server is gone afterwards.
     :ivar alone: not in a row with others.
+    :ivar rare: in no run but a full one.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Operation:
     grows: bool = False
     ends: bool = False
     alone: bool = False
+    rare: bool = False
 
     @property
     def in_row(self) -> bool:

@@ -70,7 +70,8 @@ def stop_cut_start(test: Any, server: servers.Server) -> None:
     server.start()
 
 
-@_operation('power cut while resized, confirm', grows=True, alone=True)
+@_operation('power cut while resized, confirm', grows=True, alone=True,
+            rare=True)
 def resize_cut_confirm(test: Any, server: servers.Server) -> None:
     server.resize(test.bigger())
     host.power('kill')

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 import contextlib
 import datetime
+import fcntl
 import json
 import subprocess
 
@@ -55,11 +56,16 @@ def keep(column: str, operations: Iterable[str], result: str) -> None:
             ['git', 'describe', '--always', '--dirty', '--exclude=*'],
             cwd=host.REPOSITORY, check=True, capture_output=True,
             text=True).stdout.strip()}
-    found: Table = json.loads(FILE.read_text()) if FILE.exists() else {}
-    for operation in operations:
-        found.setdefault(operation, {})[column] = cell
     FILE.parent.mkdir(parents=True, exist_ok=True)
-    FILE.write_text(json.dumps({
-        name: {one: found.get(name, {}).get(one, {'result': 'not run'})
-               for one in _columns}
-        for name in dict.fromkeys([*_lines, *found])}, indent=1) + '\n')
+    with FILE.open('a+') as file:
+        # Tests may run side by side.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        found: Table = json.loads(file.read() or '{}')
+        for operation in operations:
+            found.setdefault(operation, {})[column] = cell
+        file.truncate(0)
+        file.write(json.dumps({
+            name: {one: found.get(name, {}).get(one, {'result': 'not run'})
+                   for one in _columns}
+            for name in dict.fromkeys([*_lines, *found])}, indent=1) + '\n')
