@@ -12,10 +12,12 @@
 
 """Operations on servers with snapshots, and what must be true then."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import functools
 import os
+from typing import Any
 
 from tests.openstack import operations
 from tests.openstack import prepared
@@ -23,6 +25,7 @@ from tests.openstack import results
 from tests.openstack import server as servers
 
 FULL = os.environ.get('SNAPDRIVER_MATRIX') == 'full'
+_DEFAULT = 'both kinds'
 
 
 class MatrixTest(prepared.PreparedTest):
@@ -109,19 +112,42 @@ class MatrixTest(prepared.PreparedTest):
         self.assert_sound(server)
 
 
-def cells(case: type[MatrixTest],
-          table: operations.Table) -> None:
+def rows(case: type[MatrixTest], table: operations.Table,
+         flavor: str = 'tick1') -> None:
+    """Give a class a test for a column, in which one server lives through all.
+
+    For each column if all are asked for (``SNAPDRIVER_MATRIX=full``).
+    """
+    _declare(table)
+    for column in prepared.COLUMNS if FULL else (_DEFAULT,):
+        _add(case, column, MatrixTest.live, column, table, flavor)
+
+
+def cells(case: type[MatrixTest], table: operations.Table,
+          alone: bool = False) -> None:
     """Give a class a test for each cell of the table.
 
-    Unless all are asked for (``SNAPDRIVER_MATRIX=full``), of one column,
-    and for those only that cannot be part of a row and are not rare.
+    Unless all are asked for, of one column, and for those only that cannot
+    be part of a row and are not rare.
+
+    :param alone: never for those that can be part of a row.
     """
-    results.declare((operation.name for operation in table.values()),
-                    prepared.COLUMNS)
+    _declare(table)
     for name, operation in table.items():
         for column in prepared.COLUMNS:
-            if FULL or (column == 'both kinds' and not operation.in_row
-                        and not operation.rare):
-                title = f'test_{name}_{column.replace(" ", "_")}'
-                setattr(case, title, functools.partialmethod(
-                    MatrixTest.cell, operation, column))
+            if not (alone and operation.in_row) and (
+                    FULL or (column == _DEFAULT and not operation.in_row
+                             and not operation.rare)):
+                _add(case, f'{name} {column}', MatrixTest.cell, operation,
+                     column)
+
+
+def _declare(table: operations.Table) -> None:
+    results.declare((operation.name for operation in table.values()),
+                    prepared.COLUMNS)
+
+
+def _add(case: type[MatrixTest], name: str, method: Callable[..., None],
+         *arguments: Any) -> None:
+    setattr(case, f'test_{name.replace(" ", "_")}',
+            functools.partialmethod(method, *arguments))

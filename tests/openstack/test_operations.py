@@ -29,15 +29,13 @@ _OPERATIONS = power.OPERATIONS | disks.OPERATIONS
 class TestRow(matrix.MatrixTest):
     """One server, one operation after the other."""
 
-    def test_both_kinds(self) -> None:
-        # With all the disks that Nova knows: root, ephemeral, swap.
-        self.live('both kinds', _OPERATIONS, 'tick-eph')
-
 
 class TestCells(matrix.MatrixTest):
     """One server for one operation."""
 
 
+# With all the disks that Nova knows: root, ephemeral, swap.
+matrix.rows(TestRow, _OPERATIONS, 'tick-eph')
 matrix.cells(TestCells, _OPERATIONS)
 
 

@@ -22,94 +22,13 @@ from tests.openstack import restarts
 class TestRow(matrix.MatrixTest):
     """One server lives through all of it."""
 
-    def test_both_kinds(self) -> None:
-        self.live('both kinds', restarts.OPERATIONS)
-
 
 class TestCells(matrix.MatrixTest):
     """One server for one operation."""
 
 
-matrix.cells(TestCells, restarts.OPERATIONS)
-
-
-class TestKilled(matrix.MatrixTest):
-    """nova-compute is killed in the middle of a verb, and started again.
-
-    What Nova makes of it is in the docstrings; the local snapshots are sound
-    and can be reverted to in any case.
-    """
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.addCleanup(host.compute, 'start')
-        self.server = self.prepare('both kinds')
-
-    def _kill_when(self, what: str, *states: str) -> None:
-        """As soon as the server is in one of these task states."""
-        self.poll(lambda: self.admin.compute.get_server(
-            self.server.id).task_state in states, what)
-        host.compute('kill')
-        host.compute('start')
-
-    def test_create(self) -> None:
-        """The image stays queued, as after any upload that was cut off.
-
-        The local snapshot is there or not, and goes with the image.
-        """
-        image = self.server.snapshot('killed', kind='internal', wait=False)
-        self._kill_when('the snapshot', 'image_snapshot',
-                        'image_pending_upload', 'image_uploading')
-        self._image_was_cut_off(image)
-
-    def test_upload(self) -> None:
-        """The same, with a local snapshot that is complete."""
-        self.server.say('fill vda 64 128 1', 'FILLED 128')
-        image = self.server.snapshot('killed', payload='disk', wait=False)
-        self._kill_when('the upload', 'image_uploading')
-        self._image_was_cut_off(image)
-
-    def _image_was_cut_off(self, image: str) -> None:
-        server = self.server
-        server.wait('ACTIVE')
-        self.assert_sound(server)
-        known = {taken.handle for taken in self.taken}
-        self.assertLessEqual(set(server.names()), known | {image})
-        self.assertLessEqual(known, set(server.names()))
-        server.go_on()
-        self.revert_to_each(server)
-
-    def test_revert(self) -> None:
-        """ERROR, as after any rebuild that was cut off; a hard reboot helps.
-
-        The guest has the data of before the revert, or of after it.
-        """
-        server, taken = self.server, self.taken[0]
-        before = server.console()
-        least = server.go_on()
-        own = server.show().image.id
-        server.rebuild(taken.handle, wait=False)
-        self._kill_when('the revert', 'rebuilding',
-                        'rebuild_block_device_mapping', 'rebuild_spawning')
-        self.poll(lambda: server.show().task_state is None, 'Nova')
-        self.assertEqual('ERROR', server.show().status)
-        server.cloud.compute.reboot_server(server.id, 'HARD')
-        self.poll(lambda: server.show().status == 'ACTIVE', 'a hard reboot')
-        self.poll(lambda: 'FOUND' in server.since(before), 'a boot')
-        self.assertTrue(server.found() in taken.numbers
-                        or server.found() >= least, server.found())
-        self.assertEqual(own, server.show().image.id)
-        self.assert_sound(server)
-        self.revert_to_each(server)
-
-    def test_delete(self) -> None:
-        """Nova goes on with it by itself."""
-        self.server.cloud.compute.delete_server(self.server.id)
-        self._kill_when('the delete', 'deleting')
-        self.poll(lambda: self.is_gone(self.server), 'the server to go')
-        self.assertEqual([], host.files(self.server.id))
-        self.assertNotIn(self.server.id,
-                         host.virsh('list', '--all', '--uuid'))
+matrix.rows(TestRow, restarts.OPERATIONS)
+matrix.cells(TestCells, restarts.OPERATIONS, alone=True)
 
 
 class TestPeriodic(matrix.MatrixTest):
