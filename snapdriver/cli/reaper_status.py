@@ -21,6 +21,7 @@ from typing import Any
 from snapdriver.cli import columns
 from snapdriver.cli import command
 from snapdriver.cli import reaperledger
+from snapdriver.nova import ledger as ledgers
 
 
 class Status(command.ShowOne):
@@ -28,8 +29,10 @@ class Status(command.ShowOne):
 
     It deletes a local snapshot some time after the image that is its handle
     was deleted, if it can be sure of that. "unconfirmed" are those of which
-    only you can tell it, by "snapdriver reaper confirm". The exit code is 1
-    if there are any, or if the last pass has failed.
+    only you can tell it, by "snapdriver reaper confirm". "beacon" is the image
+    that shows that the image service's database is no older than the handles,
+    or why there is none. The exit code is 1 if there are any unconfirmed ones,
+    or if the last pass has failed.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -60,12 +63,20 @@ class Status(command.ShowOne):
             'doomed': columns.Pairs({
                 image_id: doom.error or 'not tried yet'
                 for image_id, doom in ledger.doomed.items()}),
+            'beacon': columns.Pairs(_beacon(ledger.beacon)),
             'merge_after': columns.Pairs({
                 server: _iso(when)
                 for server, when in ledger.merge_after.items()}),
             'snapshots_reaped': passes.reaped,
             'layers_merged': passes.merged,
             'handles_deleted': passes.undoomed}
+
+
+def _beacon(beacon: ledgers.Beacon) -> dict[str, str]:
+    if not beacon.token:
+        return {'none': beacon.error or 'no handle has needed it yet'}
+    return {'image': beacon.image, 'written': beacon.written_at} | (
+        {'problem': beacon.error} if beacon.error else {})
 
 
 def _iso(when: float) -> str:

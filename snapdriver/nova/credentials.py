@@ -31,6 +31,7 @@ from snapdriver import exception
 
 CONF = nova_conf.CONF
 _TIMEOUT = 30  # seconds that one request may take
+_PATCH = 'application/openstack-images-v2.1-json-patch'
 _FAILURES = (ksa_exceptions.ClientException, nova_exception.NovaException,
              cfg.Error)
 
@@ -70,13 +71,16 @@ class Connection:
         return (f'{self._endpoint} user={access.user_id} project={scope} '
                 f'roles={roles}')
 
-    def request(self, method: str, path: str,
-                query: Mapping[str, str]) -> tuple[int, Any]:
+    def request(self, method: str, path: str, query: Mapping[str, str],
+                body: Any = None) -> tuple[int, Any]:
         """See :class:`snapdriver.nova.glance.Connection`."""
+        headers = {'Accept': 'application/json'}
+        if method == 'PATCH':
+            headers['Content-Type'] = _PATCH
         try:
             answer = self._adapter.request(
                 self._endpoint + path, method, params=dict(query),
-                headers={'Accept': 'application/json'}, redirect=False)
+                headers=headers, json=body, redirect=False)
         except _FAILURES as error:
             raise self._failed(error) from error
         try:

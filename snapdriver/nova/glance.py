@@ -13,12 +13,15 @@
 
 """The little that the reaper asks of Glance: looking, and deleting.
 
+And making and changing one image of its own, the beacon.
+
 It takes an answer for what it is and no more: Glance says 404 for an image
 that one may not see, as for one that is not there (``ImageRepo.get``), and a
 proxy can say anything.
 """
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import enum
 from typing import Any
@@ -49,10 +52,11 @@ class Connection(Protocol):
         """
         ...
 
-    def request(self, method: str, path: str,
-                query: Mapping[str, str]) -> tuple[int, Any]:
+    def request(self, method: str, path: str, query: Mapping[str, str],
+                body: Any = None) -> tuple[int, Any]:
         """The status, and the body as JSON; None if it is none.
 
+        :param body: to be sent as JSON, if it is not None.
         :raises ImageServiceFailed: there was no answer.
         """
         ...
@@ -82,7 +86,7 @@ class Look:
 
 
 class Client:
-    """Reads and deletes images."""
+    """Reads and deletes images; makes and changes one."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -118,6 +122,22 @@ class Client:
         """:raises ImageServiceFailed: there was no answer."""
         return self._request('DELETE', image_id)[0]
 
+    def show(self, image_id: str) -> tuple[int, Any]:
+        """The status, and all that Glance tells of an image.
+
+        :raises ImageServiceFailed: there was no answer.
+        """
+        return self._request('GET', image_id)
+
+    def create(self, image: Mapping[str, Any]) -> tuple[int, Any]:
+        """Make an image without content; returns as :meth:`show`."""
+        return self._ask('POST', '/v2/images', {}, image)
+
+    def change(self, image_id: str,
+               patch: Sequence[Mapping[str, str]]) -> tuple[int, Any]:
+        """Change an image by a JSON patch; returns as :meth:`show`."""
+        return self._request('PATCH', image_id, body=patch)
+
     def _seen(self, image: Any) -> Look:
         owner = _text(image, 'owner')
         hidden = owner not in ('', self._connection.project) and (
@@ -141,13 +161,13 @@ class Client:
         except (exception.ImageServiceFailed, TypeError, KeyError):
             return False
 
-    def _request(self, method: str, image_id: str,
-                 more: str = '') -> tuple[int, Any]:
+    def _request(self, method: str, image_id: str, more: str = '',
+                 body: Any = None) -> tuple[int, Any]:
         name = urllib.parse.quote(image_id, safe='')
-        return self._ask(method, f'/v2/images/{name}{more}', {})
+        return self._ask(method, f'/v2/images/{name}{more}', {}, body)
 
-    def _ask(self, method: str, path: str,
-             query: Mapping[str, str]) -> tuple[int, Any]:
+    def _ask(self, method: str, path: str, query: Mapping[str, str],
+             body: Any = None) -> tuple[int, Any]:
         """Ask, unless there was no answer again and again.
 
         Each of many questions would wait for as long.
@@ -157,7 +177,7 @@ class Client:
                 section=self._connection.section,
                 reason=f'there was no answer {_TRIES} times')
         self._failures += 1
-        answer = self._connection.request(method, path, query)
+        answer = self._connection.request(method, path, query, body)
         self._failures = 0
         return answer
 

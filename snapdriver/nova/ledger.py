@@ -44,6 +44,7 @@ class Handle:
     :ivar proofs: ids of images that Glance has shown beside it, and when they
         were made or changed, all after it was made: a database from before
         it does not know them so.
+    :ivar beacon: id of the beacon that covers it; empty if none does.
     :ivar vanished_at: when it was first answered by 404, since it was seen.
     :ivar missing_since: since when it has been found missing while a witness
         was found; None if it has not.
@@ -66,6 +67,31 @@ class Handle:
     misses: int = 0
     proven: bool = False
     crowded: bool = False
+    beacon: str = ''
+
+
+@dataclasses.dataclass
+class Beacon:
+    """What is known of this host's beacon; empty texts if there is none.
+
+    See :mod:`snapdriver.nova.beacon`.
+
+    :ivar image: its id, or the one that it is to get.
+    :ivar token: the token that was written last, as Glance has shown.
+    :ivar before: the one that was written before.
+    :ivar slot: in which of its properties the last one is.
+    :ivar writing: the one that may have been written since.
+    :ivar written_at: as Glance tells it.
+    :ivar error: why it could not be used or made.
+    """
+
+    image: str = ''
+    token: str = ''
+    before: str = ''
+    slot: int = 0
+    writing: str = ''
+    written_at: str = ''
+    error: str = ''
 
 
 @dataclasses.dataclass
@@ -117,6 +143,7 @@ class Ledger:
     :ivar witnesses: ids of images of other projects that were seen in the
         last pass.
     :ivar confirmed: ids that the operator says are deleted.
+    :ivar beacon: our own image that shows how old Glance's database is.
     """
 
     paused: bool = False
@@ -126,6 +153,7 @@ class Ledger:
     witnesses: list[str] = dataclasses.field(default_factory=list)
     confirmed: list[str] = dataclasses.field(default_factory=list)
     passes: Passes = dataclasses.field(default_factory=Passes)
+    beacon: Beacon = dataclasses.field(default_factory=Beacon)
 
     def forget(self, image_id: str) -> None:
         """It is deleted, or is no handle of this host any more."""

@@ -45,6 +45,9 @@ class Round:
     :ivar read: the servers whose state could be read.
     :ivar old: ids of handles that were made before this process began.
     :ivar recent: what Glance had changed lately, asked *before* the looks.
+    :ivar beacon: id of the beacon that was as it was written last, asked
+        *after* the looks at the handles; empty if it was not, or if there is
+        none.
     :ivar looks: at the handles, their proofs and the witnesses.
     """
 
@@ -56,6 +59,7 @@ class Round:
     looks: Mapping[str, glance.Look]
     old: Collection[str] = ()
     recent: Sequence[glance.Look] = ()
+    beacon: str = ''
 
     def is_missing(self, image_id: str) -> bool:
         """Whether it was looked at, and not shown."""
@@ -81,6 +85,15 @@ def wanted(ledger: ledgers.Ledger,
         return set()
     return ({*ledger.witnesses}.union(*(h.proofs for h in missing))
             - looks.keys())
+
+
+def uncovered(ledger: ledgers.Ledger, seen: Round) -> list[str]:
+    """Ids of handles that were seen, and that no beacon covers."""
+    beacon = ledger.beacon.image if ledger.beacon.token else None
+    return [image_id for image_id in seen.handles
+            if seen.found(image_id) is not None
+            and image_id in ledger.handles
+            and ledger.handles[image_id].beacon != beacon]
 
 
 def observe(ledger: ledgers.Ledger, seen: Round, rules: Rules
@@ -136,6 +149,8 @@ def _exists(ledger: ledgers.Ledger, seen: Round, server: str,
             look: glance.Look) -> None:
     record(ledger, seen.identity, server, look, seen.now)
     handle = ledger.handles[look.id]
+    # Beacons, ours or another host's, are never active: their times change
+    # all the time.
     fresh = {other.id: time for other in seen.recent
              if other.id != look.id and other.status == 'active'
              and (time := _later(other, look.created_at))}
@@ -156,7 +171,8 @@ def record(ledger: ledgers.Ledger, identity: str, server: str,
         created_at=look.created_at,
         seen_at=before.seen_at if before is not None and same else now,
         last_seen_at=now,
-        proofs=before.proofs if before is not None and same else {})
+        proofs=before.proofs if before is not None and same else {},
+        beacon=before.beacon if before is not None and same else '')
 
 
 def _missing(handle: ledgers.Handle, seen: Round, rules: Rules,
@@ -180,7 +196,14 @@ def _missing(handle: ledgers.Handle, seen: Round, rules: Rules,
         handle.missing_since += passed - watched
     handle.missing_at = now
     handle.misses += 1
-    handle.proven = handle.proven or any(
+    handle.proven = handle.proven or _is_proven(handle, seen)
+
+
+def _is_proven(handle: ledgers.Handle, seen: Round) -> bool:
+    """Whether it is missing in a database that is not older than it."""
+    if handle.beacon and handle.beacon == seen.beacon:
+        return True
+    return any(
         time and time in (other.created_at, other.updated_at)
         for image_id, time in handle.proofs.items()
         if (other := seen.found(image_id)) is not None)

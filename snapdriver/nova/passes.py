@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from oslo_log import log as logging
 
 from snapdriver import exception
+from snapdriver.nova import beacon
 from snapdriver.nova import deleting
 from snapdriver.nova import doomed
 from snapdriver.nova import glance
@@ -55,11 +56,15 @@ class Passes:
         self._clock = clock
         self._began = clock()
         self._warned: set[str] = set()
+        self._beacon = beacon.Beacon(file, engine.options.host, self._warn)
 
     # A handle was made -----------------------------------------------------
 
     def saw(self, server: str, image_id: str) -> bool:
-        """Look at a new handle; whether it was seen, and will be reaped."""
+        """Look at a new handle; whether it was seen, and will be reaped.
+
+        It was not if it was deleted this very moment, either.
+        """
         try:
             client = glance.Client(self._connect())
             identity = client.identity()
@@ -74,13 +79,21 @@ class Passes:
                 return False
             with self._file.changing() as ledger:
                 observing.record(ledger, identity, server, look, self._clock())
-            return True
         except Exception as error:
             LOG.warning(
                 'Handle %(image)s of %(server)s could not be looked at: its '
                 'local snapshot will not go when it is deleted. %(error)s',
                 {'image': image_id, 'server': server, 'error': error})
             return False
+        return image_id not in self._cover(client, [image_id])
+
+    def _cover(self, client: glance.Client, ids: list[str]) -> set[str]:
+        """Let the beacon cover handles; ids of those that are missing now."""
+        try:
+            return self._beacon.cover(client, ids)
+        except Exception as error:  # they are well without
+            self._warn([f'The beacon could not be used. {error}'])
+            return set()
 
     # A server is gone ------------------------------------------------------
 
@@ -124,6 +137,7 @@ class Passes:
         with self._file.changing() as ledger:
             more = observing.wanted(ledger, looks)
         looks |= {image_id: client.look(image_id) for image_id in more}
+        shown = self._beacon.check(client) if found else ''
         if client.identity() != identity:
             return 'the credentials have changed meanwhile'
         options = self._engine.options
@@ -131,10 +145,13 @@ class Passes:
             seen = observing.Round(
                 now=self._clock(), began=began, identity=identity,
                 handles=found, read=read, old=old, looks=looks,
-                recent=recent)
+                recent=recent, beacon=shown)
             verdict = reaping.judge(ledger, seen, observing.Rules(
                 options.reap_grace, options.reap_interval))
             paused = ledger.paused
+            uncovered = observing.uncovered(ledger, seen)
+        if uncovered:
+            self._cover(client, uncovered)
         self._warn(verdict.warnings, verdict.excess)
         if not paused:
             self._warn(self._deleting.delete(found, verdict, identity))

@@ -16,8 +16,9 @@
 Glance tells nobody; so it is asked, with credentials of nova-compute's own.
 The rules that let nothing be deleted by mistake are in
 :mod:`~snapdriver.nova.reaping`, what a pass does in
-:mod:`~snapdriver.nova.passes`, and what it remembers in
-:mod:`~snapdriver.nova.ledger`.
+:mod:`~snapdriver.nova.passes`, what it remembers in
+:mod:`~snapdriver.nova.ledger`, and the image by which it knows that Glance's
+database is not an old one in :mod:`~snapdriver.nova.beacon`.
 """
 
 from collections.abc import Sequence

@@ -24,9 +24,11 @@ A 404 is no more than a hint, as Glance hides what one may not see. It counts
 - if who asks, and where, is what it was when the handle was seen;
 - while a *witness* is seen as well: an image of another project that only
   somebody who sees all images can see. Without one the grace begins anew;
-- if Glance's database is shown not to be older than the handle: one of its
-  *proofs*, other images that Glance has shown beside it and that were made
-  (or changed) after it was made, is still there (and unchanged since);
+- if Glance's database is shown not to be older than the handle: the *beacon*
+  that covers it is as it was written last (see
+  :mod:`~snapdriver.nova.beacon`); or one of its *proofs*, other images that
+  Glance has shown beside it and that were made (or changed) after it was
+  made, is still there (and unchanged since);
 - over at least one grace, as far as it was watched;
 - if not many vanish within one grace, which is no user's doing.
 

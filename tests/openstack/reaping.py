@@ -13,6 +13,7 @@
 """Tests with a reaper that is quick, and has every reason to believe."""
 
 import itertools
+from typing import Any
 from typing import ClassVar
 
 from tests.openstack import host
@@ -39,7 +40,7 @@ class ReaperTest(options.OptionsTest):
         self.addCleanup(self.other.image.delete_image, made.id)
 
     def younger_image(self) -> None:
-        """... and, once, one that is younger than the handle beside it."""
+        """... and its own beacon, or one that is younger than the handle."""
         self.image()
         self.pass_by()
 
@@ -50,7 +51,11 @@ class ReaperTest(options.OptionsTest):
             self.poll(lambda last=last: self._last_pass() != last,
                       'a pass of the reaper')
 
+    def status(self) -> dict[str, Any]:
+        """What the reaper knows."""
+        found: dict[str, Any] = host.snapdriver(
+            'reaper', 'status', '--state-path', str(host.STATE / 'nova'))
+        return found
+
     def _last_pass(self) -> str:
-        return str(host.snapdriver(
-            'reaper', 'status', '--state-path', str(host.STATE / 'nova'),
-        )['last_pass'])
+        return str(self.status()['last_pass'])

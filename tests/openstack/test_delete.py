@@ -45,6 +45,35 @@ class TestDelete(reaping.ReaperTest):
         server.go_on()
         self.assert_sound(server)
 
+    def test_one_deleted_right_after_it_was_made(self) -> None:
+        """No image is younger than it, but for what the beacon holds."""
+        server = self.boot()
+        for kind in ('external', 'internal'):
+            handle = server.snapshot(kind, kind=kind)
+            self.assertIn(handle, server.names())
+            self.demo.image.delete_image(handle)
+            self.poll(lambda: not server.names(), 'its snapshot')
+        self.assert_sound(server, [])
+
+    def test_beacon_that_was_deleted(self) -> None:
+        server = self.boot()
+        handle = server.snapshot('handle')
+        first = self._beacon()
+        self.assertEqual(
+            ('queued', True, 'private'),
+            (first.status, first.is_hidden, first.visibility))
+        self.assertFalse(images.exists(self.demo, first.id))
+        self.admin.image.delete_image(first.id)
+        self.pass_by()
+        self.assertNotEqual(first.id, self._beacon().id)
+        # That one is about the same handle now.
+        self.demo.image.delete_image(handle)
+        self.poll(lambda: not server.names(), 'its snapshot')
+        self.admin.image.get_image(self._beacon().id)
+
+    def _beacon(self) -> openstack.resource.Body:
+        return self.admin.image.get_image(self.status()['beacon']['image'])
+
     def test_layers_of_deleted_ones_are_merged(self) -> None:
         server = self.boot()
         handles = [server.snapshot(name) for name in ('one', 'two')]

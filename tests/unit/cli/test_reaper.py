@@ -60,6 +60,21 @@ class TestReaper(base.TestCase):
         self.assertEqual(0, code)
         self.assertIn('| waiting          | h: not yet', out)
 
+    def test_status_of_the_beacon(self):
+        for beacon, told in (
+                (ledgers.Beacon(), {'none': 'no handle has needed it yet'}),
+                (ledgers.Beacon(image='b', writing='t', error='403'),
+                 {'none': '403'}),
+                (ledgers.Beacon(image='b', token='t', written_at='then'),
+                 {'image': 'b', 'written': 'then'}),
+                (ledgers.Beacon(image='b', token='t', written_at='then',
+                                error='no answer'),
+                 {'image': 'b', 'written': 'then', 'problem': 'no answer'})):
+            with self.file.changing() as ledger:
+                ledger.beacon = beacon
+            found = self.run_json(*self.arguments('status'))
+            self.assertEqual(told, found['beacon'])
+
     def test_status_tells_what_is_wrong(self):
         self.write_ledger('h')
         code, out, _ = self.run_command(*self.arguments('status'))

@@ -14,6 +14,7 @@
 """A Glance, an engine and a Nova for the reaper, all of them in memory."""
 
 import contextlib
+import copy
 import types
 from unittest import mock
 
@@ -44,6 +45,7 @@ class Glance:
 
     def __init__(self):
         self.images = {}
+        self.ids = set()  # those of deleted ones are not used again
         self.members = {}
         self.time = 0
         self.identities = ['http://glance user=u project=service roles=admin']
@@ -51,9 +53,12 @@ class Glance:
         self.status = None  # of every answer, if it is set
         self.statuses = {}  # of the answers for one image
         self.down = False
+        self.refused = 403  # whoever makes or changes an image, if it is set
+        self.lost = set()  # methods that are carried out without an answer
         self.asked = []
 
     def add(self, image_id, owner='tenant', **changes):
+        self.ids.add(image_id)
         self.time += 1
         now = f'2026-01-01T00:00:{self.time:02}Z'
         self.images[image_id] = {
@@ -61,10 +66,10 @@ class Glance:
             'visibility': 'private', 'created_at': now,
             'updated_at': now} | changes
 
-    def touch(self, image_id):
+    def touch(self, image_id, **changes):
         self.time += 1
-        self.images[image_id]['updated_at'] = (
-            f'2026-01-01T00:00:{self.time:02}Z')
+        self.images[image_id] |= changes | {
+            'updated_at': f'2026-01-01T00:00:{self.time:02}Z'}
 
     def connect(self):
         self._answer_or_fail()
@@ -74,15 +79,30 @@ class Glance:
         return self.identities.pop(0) if len(
             self.identities) > 1 else self.identities[0]
 
-    def request(self, method, path, query):
+    def request(self, method, path, query, body=None):
         self.asked.append((method, path))
         self._answer_or_fail()
+        answer = copy.deepcopy(self._answer(method, path, query, body))
+        if method in self.lost:
+            raise exception.ImageServiceFailed(
+                section=self.section, reason='it was reset')
+        return answer
+
+    def _answer(self, method, path, query, body):
         parts = path.split('/')[3:]
         status = self.statuses.get(parts[0] if parts else None, self.status)
         if status is not None:
             return status, None
+        if method in ('POST', 'PATCH') and self.refused is not None:
+            return self.refused, None
+        if method == 'POST':
+            if body['id'] in self.ids:
+                return 409, None
+            self.add(body['id'], self.project, status='queued')
+            self.images[body['id']] |= body
+            return 201, self.images[body['id']]
         if not parts:
-            found = sorted(filter(self._shows, self.images.values()),
+            found = sorted(filter(self._lists, self.images.values()),
                            key=lambda i: i['updated_at'], reverse=True)
             return 200, {'images': found[:int(query['limit'])]}
         image = self.images.get(parts[0])
@@ -91,6 +111,13 @@ class Glance:
         if method == 'DELETE':
             del self.images[parts[0]]
             return 204, None
+        if method == 'PATCH':
+            for change in body:
+                name = change['path'].removeprefix('/')
+                if change['op'] != 'replace' or name not in image:
+                    return 409, None
+                self.touch(parts[0], **{name: change['value']})
+            return 200, image
         if parts[1:] == ['members']:
             return 200, {'members': [
                 {'member_id': m} for m in self.members.get(parts[0], ())]}
@@ -100,6 +127,9 @@ class Glance:
         if self.down:
             raise exception.ImageServiceFailed(
                 section=self.section, reason='no route')
+
+    def _lists(self, image):
+        return not image.get('os_hidden') and self._shows(image)
 
     def _shows(self, image):
         return (self.admin or image['visibility'] == 'public'

@@ -28,11 +28,13 @@ def _full():
         paused=True,
         handles={'h': ledger.Handle(
             'server', 'who', 'project', 'then', 1.5, 2.5, {'p': 'later'},
-            3.5, 4.5, 5.5, 6, True, True)},
+            3.5, 4.5, 5.5, 6, True, True, 'image')},
         doomed={'d': ledger.Doomed('server', 1.0, None, 'why')},
         merge_after={'server': 9.0}, witnesses=['w'], confirmed=['h'],
         passes=ledger.Passes(1.0, 'ok', None, 4, ['u'], {'h': 'why'},
-                             {'h': 'why'}, 1, 2, 3))
+                             {'h': 'why'}, 1, 2, 3),
+        beacon=ledger.Beacon('image', 'token', 'before', 1, 'writing',
+                             'then', 'why'))
 
 
 class TestLedger(base.TestCase):
@@ -55,6 +57,14 @@ class TestLedger(base.TestCase):
         for raw in (b'', b'{', b'[]', b'7', b'null', b'{}', b'\xff',
                     b'{"schema": 2}', b'{"schema": 1, "new": 1}'):
             self.assertRaises(ValueError, ledger.loads, raw)
+
+    def test_one_from_before_there_were_beacons(self):
+        document = json.loads(ledger.dumps(_full()))
+        del document['beacon'], document['handles']['h']['beacon']
+        found = ledger.loads(json.dumps(document).encode())
+        self.assertEqual(ledger.Beacon(), found.beacon)
+        self.assertEqual('', found.handles['h'].beacon)
+        self.assertTrue(found.handles['h'].proven)
 
     def test_whole_seconds(self):
         raw = ledger.dumps(_full()).replace(b'9.0', b'9')

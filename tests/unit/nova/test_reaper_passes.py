@@ -291,6 +291,6 @@ class TestClient(base.ReaperTestCase):
         self.glance.add('h', visibility='shared')
         client, request = glance.Client(self.glance), self.glance.request
         for answer in ((403, None), (200, None), (200, {'members': [{}]})):
-            self.glance.request = lambda m, path, q, a=answer: (
-                a if path.endswith('members') else request(m, path, q))
+            self.glance.request = lambda m, path, *q, a=answer: (
+                a if path.endswith('members') else request(m, path, *q))
             self.assertFalse(client.look('h').foreign)
