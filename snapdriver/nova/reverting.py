@@ -144,8 +144,8 @@ class Revert:
         if plan.refusals:
             # What comes first is what its user sees: Nova cuts it.
             raise self.refusal((
-                f'(set the property {requests.MEMORY}=no on the image to go '
-                'without the memory) ' if memory else '')
+                f'(detach volumes, or set {requests.MEMORY}=no on the image '
+                'to go without its memory) ' if memory else '')
                 + '; '.join(plan.refusals))
 
     def _put_back_image(self) -> None:

@@ -20,9 +20,21 @@ from tests.openstack import host
 from tests.openstack import operations
 from tests.openstack import power
 from tests.openstack import server as servers
+from tests.openstack import volumes
 
 OPERATIONS: operations.Table = {}
 _operation = functools.partial(operations.operation, OPERATIONS)
+
+
+@_operation('attach and detach a second disk', boots=False)
+def attach_detach(test: Any, server: servers.Server) -> None:
+    """It is no disk of ours, and leaves nothing behind."""
+    volume = volumes.Volume(test)
+    disk = volume.attach(server)
+    server.say(f'mark {disk} second', f'MARKED {disk} second')
+    test.assert_sound(server)
+    volume.detach(server)
+    test.assertNotIn(f' {disk} ', host.virsh('domblklist', server.id))
 
 
 @_operation('resize, revert')

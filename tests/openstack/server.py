@@ -23,6 +23,7 @@ import openstack
 from tests.openstack import host
 
 _TICK = re.compile(r'^T (\d+)\s*$', re.MULTILINE)
+_SOON = 10  # seconds
 _FOUND = re.compile(r'^FOUND vda tick (\S+) mark (\S+)', re.MULTILINE)
 
 
@@ -71,8 +72,15 @@ class Server:
         actions = list(self.cloud.compute.server_actions(self.id))
         if not actions:
             return 'no action'
-        action = self.cloud.compute.get_server_action(
-            actions[0].request_id, self.id)
+        end = time.monotonic() + _SOON
+        while True:
+            action = self.cloud.compute.get_server_action(
+                actions[0].request_id, self.id)
+            # Nova writes how an event ended after the server's state.
+            if time.monotonic() > end or all(
+                    event.result for event in action.events or ()):
+                break
+            time.sleep(0.2)
         return (f'{action.action}: {action.message}; ' + '; '.join(
             f'{event.event} {event.result} {event.details or ""}'
             for event in action.events or ()))

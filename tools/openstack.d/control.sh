@@ -4,8 +4,8 @@
 # shellcheck disable=SC2034,SC2154 # the parts share their variables
 
 # In the order in which they are to be stopped.
-control_daemons=(nova-scheduler nova-conductor nova-api neutron glance placement
-    keystone rabbitmq epmd mariadb)
+control_daemons=(nova-scheduler nova-conductor nova-api volumes neutron glance
+    placement keystone rabbitmq epmd mariadb)
 
 # --- what they stand on ------------------------------------------------------
 
@@ -109,8 +109,18 @@ start_api() { # NAME
         placement) wsgi placement "$port_placement" placement.wsgi.api OS_PLACEMENT_CONFIG_DIR="$etc/placement" ;;
         glance) wsgi glance "$port_glance" glance.wsgi.api OS_GLANCE_CONFIG_DIR="$etc/glance" ;;
         neutron) wsgi neutron "$port_neutron" neutron.wsgi.api OS_NEUTRON_CONFIG_DIR="$etc/neutron" OS_NEUTRON_CONFIG_FILES=neutron.conf ;;
+        volumes) wsgi volumes "$port_volumes" volumes PYTHONPATH="$parts" VOLUMES="$state/volumes" ;;
         nova-api) wsgi nova-api "$port_nova" nova.wsgi.osapi_compute OS_NOVA_CONFIG_DIR="$etc/nova" ;;
     esac
+}
+
+# drop_devices: those of the volumes are the kernel's and end with no daemon.
+drop_devices() {
+    local file
+    for file in "$state"/volumes/*-*; do
+        losetup --noheadings --output NAME --associated "$file" 2> /dev/null |
+            xargs -r losetup --detach
+    done
 }
 
 write_configuration() {
@@ -144,7 +154,8 @@ make_identity() {
         image="http://$address:$port_glance" \
         placement="http://$address:$port_placement" \
         compute="http://$address:$port_nova/v2.1" \
-        network="http://$address:$port_neutron") || die "no users and endpoints"
+        network="http://$address:$port_neutron" \
+        block-storage="http://$address:$port_volumes/v3") || die "no users and endpoints"
 }
 
 start_control() {
@@ -163,6 +174,7 @@ start_control() {
     start_api placement
     start_api glance
     start_api neutron
+    start_api volumes
     wait_for 90 rabbitmq listens "$port_rabbit"
     wait_for 90 keystone answers "$port_keystone"
     once "$state/identity.done" "$(checksum "$parts/identity.py")" make_identity
@@ -173,5 +185,6 @@ start_control() {
     wait_for 90 placement answers "$port_placement"
     wait_for 90 glance answers "$port_glance"
     wait_for 90 neutron answers "$port_neutron"
+    wait_for 90 volumes answers "$port_volumes"
     wait_for 90 nova-api answers "$port_nova"
 }

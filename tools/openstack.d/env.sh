@@ -32,6 +32,7 @@ port_mariadb=17006
 port_rabbit=17007
 port_rabbit_cluster=17008
 port_epmd=17009
+port_volumes=17010
 
 auth_url=http://$address:$port_keystone/v3
 # Everybody's; it all listens on the loopback interface only.
@@ -41,7 +42,8 @@ compute_host=snapdriver-compute
 make_directories() {
     umask 022
     mkdir -p "$etc"/{keystone,glance,placement,neutron,nova,rabbit} "$log" "$run" \
-        "$state"/glance/{images,staging,tasks} "$state"/{neutron,nova-api}/lock
+        "$state"/glance/{images,staging,tasks} "$state"/{neutron,nova-api}/lock \
+        "$state"/volumes
     chmod 0755 "$state"
 }
 

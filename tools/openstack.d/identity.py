@@ -17,7 +17,7 @@ import sys
 import openstack
 
 SERVICES = {'image': 'glance', 'placement': 'placement', 'compute': 'nova',
-            'network': 'neutron'}
+            'network': 'neutron', 'block-storage': 'volumes'}
 
 
 def main(password: str, *urls: str) -> None:
