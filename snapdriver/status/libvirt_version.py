@@ -1,0 +1,35 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Does this libvirt do what the verbs need?"""
+
+from oslo_upgradecheck import upgradecheck
+
+from snapdriver.status import host as hosts
+from snapdriver.status import hypervisor
+from snapdriver.status import known_bad
+from snapdriver.status import verdict
+
+
+def check(host: hosts.Host) -> upgradecheck.Result:
+    found = host.hypervisor
+    if found is None:
+        return verdict.of(failures=[host.hypervisor_error])
+    flaws = [flaw for flaw in known_bad.LIBVIRT
+             if flaw.is_in(found.libvirt, host.all_options)]
+    version = hypervisor.text(found.libvirt)
+    return verdict.of(
+        failures=[f'libvirt {version}: {flaw.text}'
+                  for flaw in flaws if flaw.fatal],
+        warnings=[f'libvirt {version}: {flaw.text}'
+                  for flaw in flaws if not flaw.fatal],
+        fine=f'libvirt {version}')
