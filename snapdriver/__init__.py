@@ -20,8 +20,10 @@
     manager.delete('web', ['before-upgrade'])
 """
 
+from typing import Any
+from typing import TYPE_CHECKING
+
 from snapdriver.exception import SnapdriverError
-from snapdriver.manager import SnapshotManager
 from snapdriver.model import Consistency
 from snapdriver.model import Exported
 from snapdriver.model import Finding
@@ -31,6 +33,9 @@ from snapdriver.model import Power
 from snapdriver.model import Quiesce
 from snapdriver.model import Severity
 from snapdriver.model import SnapshotInfo
+
+if TYPE_CHECKING:
+    from snapdriver.manager import SnapshotManager
 
 __all__ = [
     'Consistency',
@@ -45,3 +50,11 @@ __all__ = [
     'SnapshotInfo',
     'SnapshotManager',
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The manager when it is asked for: ``snapdriver.osc`` has no libvirt."""
+    if name == 'SnapshotManager':
+        from snapdriver.manager import SnapshotManager
+        return SnapshotManager
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -118,7 +118,8 @@ _OPTS: list[cfg.Opt] = [
         'auth_section', default='service_user',
         help='The section of nova.conf with the credentials by which '
              'nova-compute looks whether images still exist. They must be '
-             'able to see the images of every project.'),
+             'able to see the images of every project, and to make one '
+             'private image per host in their own.'),
     cfg.IntOpt(
         'reap_interval', default=300, min=1,
         help='How many seconds pass between two looks at Glance for handles '
@@ -131,6 +132,17 @@ _OPTS: list[cfg.Opt] = [
         'merge_bandwidth', default=0, min=0,
         help='MiB per second that nova-compute copies at most while it '
              'merges the layers of deleted snapshots. 0 means no limit.'),
+    cfg.StrOpt(
+        'metrics_textfile', default='',
+        help='The file that nova-compute writes its metrics to, for the '
+             'textfile collector of Prometheus\' node_exporter; the name has '
+             'to end in ".prom". It is replaced atomically, so that Nova\'s '
+             'user must be allowed to write in its directory. Needs '
+             'prometheus-client. Empty means no metrics.'),
+    cfg.IntOpt(
+        'metrics_interval', default=60, min=1,
+        help='How many seconds pass between two times that the metrics are '
+             'written.'),
     cfg.IntOpt(
         'image_memory_limit', default=1024, min=128,
         help='The address space, in MiB, that qemu-img may use to read an '

@@ -24,6 +24,7 @@ from snapdriver.nova import doomed
 from snapdriver.nova import handles
 from snapdriver.nova import ledger_file
 from snapdriver.nova import reaping
+from snapdriver.nova.watching import verbs
 
 if TYPE_CHECKING:
     from snapdriver.nova import engine as engines
@@ -93,7 +94,8 @@ class Deleting:
             ledger.merge_after[server] = (
                 self._clock() + self._engine.options.reap_grace)
         if left:
-            self._engine.manager.delete(server, left)
+            with verbs.watched(verbs.Verb.REAP, server, left):
+                self._engine.manager.delete(server, left)
         with self._file.changing() as ledger:
             ledger.passes.reaped += len(left)
             for image_id in ids:
@@ -106,7 +108,8 @@ class Deleting:
         """Delete what a killed process has left: snapshot, then image."""
         left = self._left(server, ids)
         if left:
-            self._engine.manager.delete(server, left)
+            with verbs.watched(verbs.Verb.REAP, server, left):
+                self._engine.manager.delete(server, left)
         doomed.add(self._file, server, ids, self._clock(), identity)
         LOG.warning('Deleted local snapshots %(ids)s of %(server)s, whose '
                     'images were never filled',

@@ -44,6 +44,8 @@ from snapdriver.nova import reaper
 from snapdriver.nova import reverting
 from snapdriver.nova import safety
 from snapdriver.nova import startup
+from snapdriver.nova.watching import service as watching
+from snapdriver.nova.watching import verbs
 
 #: cleanup() in these is the end of all that the instance has here.
 _ENDS = (task_states.DELETING, task_states.SOFT_DELETING,
@@ -74,6 +76,7 @@ class SnapshotLibvirtDriver(
         self._engine = engines.Engine(self._host)
         self._allocations = placement.Allocations(virtapi)
         self._reaper = reaper.Reaper(self._engine)
+        self._watching = watching.Watching(self._engine)
         self._safeties = safety.Safeties(
             self._engine, self._image_api, self._reaper)
         self.image_cache_manager = image_cache.ImageCacheManager(
@@ -87,6 +90,7 @@ class SnapshotLibvirtDriver(
         startup.recover(self._engine)
         if not _TELLS_INSTANCES:
             startup.restore_images_of(self._engine, host)
+        self._watching.start()
         self._reaper.start()
         return result
 
@@ -99,6 +103,7 @@ class SnapshotLibvirtDriver(
 
     def cleanup_host(self, host: str) -> Any:
         self._reaper.stop()
+        self._watching.stop()
         return super().cleanup_host(host)
 
     def update_provider_tree(self, provider_tree: Any, nodename: str,
@@ -154,10 +159,12 @@ class SnapshotLibvirtDriver(
                 raise NotImplementedError()
             name = (image_meta.name if image_meta.obj_attr_is_set('name')
                     else '')
-            if revert.run(snapshot, name or snapshot.name,
-                          preserve_ephemeral):
-                self._hard_reboot(context, instance, network_info, None,
-                                  block_device_info)
+            with verbs.watched(
+                    verbs.Verb.REVERT, instance, [snapshot.id], context):
+                if revert.run(snapshot, name or snapshot.name,
+                              preserve_ephemeral):
+                    self._hard_reboot(context, instance, network_info, None,
+                                      block_device_info)
 
     @_as_stock
     def spawn(self, context: Any, instance: Any, image_meta: Any,
@@ -226,28 +233,33 @@ class SnapshotLibvirtDriver(
                 block_device_info: Any = None, destroy_disks: bool = True,
                 *args: Any, **kwargs: Any) -> Any:
         """Notes the manifests of an instance whose files go for good."""
+        gone: list[str] = []
         if self._engine.knows(instance.uuid):
             if destroy_disks and (
                     instance.task_state in _ENDS or instance.deleted
                     or instance.vm_state in (vm_states.DELETED,
                                              vm_states.SOFT_DELETED)):
-                self._doom(instance)
+                gone = self._doom(instance)
             # Nova removes the directory first, and undefines then.
             metadata.drop(self._host, instance)
-        return super().cleanup(context, instance, network_info,
-                               block_device_info, destroy_disks, *args,
-                               **kwargs)
+        with verbs.watched(verbs.Verb.DELETE, instance, gone, context):
+            return super().cleanup(context, instance, network_info,
+                                   block_device_info, destroy_disks, *args,
+                                   **kwargs)
 
     def delete_instance_files(self, instance: Any) -> Any:
         """Lets nobody work in the directory that goes."""
         with self._engine.alone(instance):
             return super().delete_instance_files(instance)
 
-    def _doom(self, instance: Any) -> None:
+    def _doom(self, instance: Any) -> list[str]:
+        """:returns: ids of all its local snapshots."""
         with engines.logged('note the handles of its snapshots', instance):
             state = self._engine.state(instance.uuid)
             if state is not None:
                 self._reaper.doom(instance.uuid, handles.manifests(state))
+                return list(state.snapshots)
+        return []
 
     @_as_stock
     def check_can_live_migrate_source(self, context: Any, instance: Any,

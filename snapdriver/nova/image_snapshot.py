@@ -16,34 +16,28 @@ The order makes that no local snapshot without a handle stays: it is made, the
 image is filled, looked at again, and whatever fails on the way drops it.
 """
 
-from collections.abc import Callable
-import contextlib
-import os
 from typing import Any
 
-from nova import conf as nova_conf
 from nova import exception as nova_exception
-from nova import utils as nova_utils
 from nova.compute import task_states
-from nova.compute import utils as compute_utils
 from oslo_log import log as logging
 from oslo_utils import excutils
-from oslo_utils import fileutils
 
 from snapdriver import exception
 from snapdriver import model
 from snapdriver.nova import disks
 from snapdriver.nova import engine as engines
 from snapdriver.nova import handles
+from snapdriver.nova import image_export
 from snapdriver.nova import own_image
 from snapdriver.nova import reaper as reapers
 from snapdriver.nova import requests
+from snapdriver.nova.watching import verbs
 
 LOG = logging.getLogger(__name__)
-CONF = nova_conf.CONF
+#: Of a handle whose deletion the compute service would not see.
+_REAPABLE = 'snapdriver_reapable'
 _ASKED_FOR = (task_states.IMAGE_SNAPSHOT, task_states.IMAGE_BACKUP)
-
-Advance = Callable[..., None]
 
 
 class ImageSnapshot:
@@ -61,8 +55,10 @@ class ImageSnapshot:
         self._context = context
         self._instance = instance
         self._image_id = image_id
+        self._export = image_export.ImageExport(
+            engine, image_api, context, instance, image_id)
 
-    def take(self, guest: Any, advance: Advance) -> bool:
+    def take(self, guest: Any, advance: image_export.Advance) -> bool:
         """Fill the image.
 
         :param guest: a ``nova.virt.libvirt.guest.Guest``.
@@ -74,11 +70,17 @@ class ImageSnapshot:
         instance = self._instance
         image = self._images.get(self._context, self._image_id)
         asked = instance.task_state in _ASKED_FOR
-        request = requests.read(instance, image, self._engine.options,
-                                list(self._engine.manager.kinds))
+        request = self._read(image)
+        if asked and request.source is not None:
+            self._export.run(image, request.source, advance)
+            return True
         unfit = disks.unfit(self._engine, instance, guest)
         if unfit is None and asked and request.is_local:
-            self._make(image, request, advance)
+            with verbs.watched(
+                    verbs.Verb.CREATE, instance, [self._image_id],
+                    self._context, kind=request.kind,
+                    payload=request.payload):
+                self._make(image, request, advance)
             return True
         if unfit is not None and request.explicit and request.is_local:
             raise nova_exception.ImageUnacceptable(
@@ -89,24 +91,32 @@ class ImageSnapshot:
         self._flat(image, advance)
         return True
 
+    def _read(self, image: dict[str, Any]) -> requests.Request:
+        try:
+            return requests.read(self._instance, image, self._engine.options,
+                                 list(self._engine.manager.kinds))
+        except exception.Refused as error:
+            raise nova_exception.ImageUnacceptable(
+                image_id=self._image_id, reason=error.text) from error
+
     # A local snapshot ------------------------------------------------------
 
     def _make(self, image: dict[str, Any], request: requests.Request,
-              advance: Advance) -> None:
+              advance: image_export.Advance) -> None:
         own_image.restore(self._engine, self._instance)
         info = self._create(request.kind, image['name'], request.payload)
         try:
             with engines.translated():
                 self._engine.manager.remember_image(
                     self._instance.uuid, own_image.of(self._instance))
-            _begin_upload(advance)
+            image_export.begin_upload(advance)
             properties = self._properties(info, request.payload)
             if request.payload == 'manifest':
                 handles.fill(
                     self._images, self._context, image, properties, 'raw',
                     handles.manifest(self._instance.uuid, info))
             else:
-                self._upload(image, properties, info)
+                self._export.upload(image, properties, info.id)
             self._look_again(info, request.payload)
         except BaseException:
             with excutils.save_and_reraise_exception():
@@ -158,6 +168,8 @@ class ImageSnapshot:
                 image_id=info.id, reason='the compute service cannot see it '
                 'with its own credentials ([snapdriver] auth_section), and '
                 'would never learn that it was deleted')
+        self._images.update(self._context, info.id, {
+            'properties': {_REAPABLE: 'no'}})
 
     def _require_active(self, info: model.SnapshotInfo) -> None:
         if self._images.get(self._context, info.id)['status'] != 'active':
@@ -171,48 +183,17 @@ class ImageSnapshot:
             self._engine.manager.merge(
                 uuid, bandwidth=self._engine.options.merge_bandwidth)
 
-    # Filling an image ------------------------------------------------------
-
-    def _upload(self, image: dict[str, Any], properties: dict[str, str],
-                info: model.SnapshotInfo) -> None:
-        """The frozen moment of the root disk, flat, while it runs on."""
-        wanted = CONF.libvirt.snapshot_image_format or 'qcow2'
-        disk_format = wanted if wanted in ('qcow2', 'raw') else 'qcow2'
-        with self._scratch() as path:
-            with engines.translated():
-                self._engine.manager.export(
-                    self._instance.uuid, info.id, path, disk='disk',
-                    format=disk_format, compress=disk_format == 'qcow2'
-                    and CONF.libvirt.snapshot_compression)
-            with open(path, 'rb') as data, compute_utils.disk_ops_semaphore:
-                handles.fill(self._images, self._context, image, properties,
-                             disk_format, data)
-
-    @contextlib.contextmanager
-    def _scratch(self) -> Any:
-        folder = CONF.libvirt.snapshots_directory
-        fileutils.ensure_tree(folder)
-        with nova_utils.tempdir(dir=folder) as scratch:
-            yield os.path.join(scratch, self._image_id)
-
     # No local snapshot -----------------------------------------------------
 
-    def _flat(self, image: dict[str, Any], advance: Advance) -> None:
+    def _flat(self, image: dict[str, Any],
+              advance: image_export.Advance) -> None:
         """An image of a chain of layers, which Nova's own driver cannot read.
 
         The moment is frozen for as long as it is copied.
         """
         info = self._create('external', image['name'])
         try:
-            _begin_upload(advance)
-            self._upload(image, {}, info)
+            image_export.begin_upload(advance)
+            self._export.upload(image, {}, info.id)
         finally:
             self._drop(info)
-
-
-def _begin_upload(advance: Advance) -> None:
-    """The task states that the compute manager expects, one after the other.
-    """
-    advance(task_state=task_states.IMAGE_PENDING_UPLOAD)
-    advance(task_state=task_states.IMAGE_UPLOADING,
-            expected_state=task_states.IMAGE_PENDING_UPLOAD)

@@ -26,6 +26,7 @@ from snapdriver import instance as instances
 from snapdriver import model
 from snapdriver import state as state_file
 from snapdriver.nova import engine as engines
+from snapdriver.nova.watching import verbs
 
 LOG = logging.getLogger(__name__)
 
@@ -78,7 +79,9 @@ def flatten(engine: engines.Engine, instance: Any) -> None:
     manager = engine.manager
     LOG.warning('Deleting the local snapshots of an instance that moves to '
                 'another host', instance=instance)
-    manager.delete(instance.uuid, [], everything=True)
+    with verbs.watched(verbs.Verb.DELETE, instance,
+                       list(manager.state(instance.uuid).snapshots)):
+        manager.delete(instance.uuid, [], everything=True)
     merged = manager.merge(instance.uuid)
     if merged.pending:
         raise exception.Refused('move', instance.uuid, [

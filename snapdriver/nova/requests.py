@@ -16,13 +16,13 @@ from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
-from nova import exception as nova_exception
-
+from snapdriver import exception
 from snapdriver.nova import handles
 
 KIND = 'snapdriver_request_kind'
 PAYLOAD = 'snapdriver_request_payload'
 MEMORY = 'snapdriver_request_memory'
+SOURCE = 'snapdriver_request_source'
 #: The extra spec of a flavor that turns local snapshots off.
 ENABLED = 'snapdriver:enabled'
 
@@ -34,11 +34,14 @@ class Request:
     :ivar kind: of the local snapshot; ``none`` for no local snapshot.
     :ivar payload: ``disk`` or ``manifest``: what the image shall hold.
     :ivar explicit: the kind or the payload was asked for in this request.
+    :ivar source: the snapshot that the image shall be of; None for the
+        present moment.
     """
 
     kind: str
     payload: str
     explicit: bool
+    source: str | None = None
 
     @property
     def is_local(self) -> bool:
@@ -54,31 +57,45 @@ def read(instance: Any, image: Mapping[str, Any], options: Any,
     inherited asks for nothing.
 
     :param kinds: of the installed backends.
-    :raises ImageUnacceptable: it asks for what there is not.
+    :raises Refused: it asks for what there is not.
     """
-    asked = {}
-    for key in (KIND, PAYLOAD):
-        value = image['properties'].get(key)
-        if value is not None and value != instance.system_metadata.get(
-                f'image_{key}'):
-            asked[key] = value
+    asked = {key: value for key, value in (
+        (key, image['properties'].get(key)) for key in (KIND, PAYLOAD, SOURCE))
+        if value is not None
+        and value != instance.system_metadata.get(f'image_{key}')}
     off = not options.enabled or str(instance.flavor.extra_specs.get(
         ENABLED, 'true')).lower() in ('false', '0', 'no', 'off')
-    kind = asked.get(KIND, 'none' if off else options.default_kind)
-    payload = asked.get(PAYLOAD, options.image_payload)
+    request = Request(
+        asked.get(KIND, 'none' if off else options.default_kind),
+        asked.get(PAYLOAD, options.image_payload),
+        KIND in asked or PAYLOAD in asked, asked.get(SOURCE))
+    reason = _refusal(request, off, PAYLOAD in asked, kinds)
+    if reason is not None:
+        raise exception.Refused('make an image', instance.uuid, [reason])
+    return request
+
+
+def _refusal(request: Request, off: bool, payload_asked: bool,
+             kinds: list[str]) -> str | None:
+    """Why it cannot be had; None if it can.
+
+    :param off: there are no local snapshots of this instance.
+    """
     for word, value, known in (
-            (KIND, kind, [*kinds, 'none']),
-            (PAYLOAD, payload, handles.PAYLOADS)):
+            (KIND, request.kind, [*kinds, 'none']),
+            (PAYLOAD, request.payload, handles.PAYLOADS)):
         if value not in known:
-            raise nova_exception.ImageUnacceptable(
-                image_id=image['id'], reason=f'its property {word} is '
-                f'"{value[:40]}"; it may be one of {", ".join(known)}')
-    if off and kind != 'none':
-        raise nova_exception.ImageUnacceptable(
-            image_id=image['id'], reason='local snapshots are turned off for '
-            'this server, by its flavor or by the operator of its host')
-    if kind == 'none' and payload == 'manifest' and PAYLOAD in asked:
-        raise nova_exception.ImageUnacceptable(
-            image_id=image['id'], reason=f'a manifest ({PAYLOAD}) needs a '
-            'local snapshot that it is the handle of')
-    return Request(kind, payload, bool(asked))
+            return (f'its property {word} is "{value[:40]}"; it may be one '
+                    f'of {", ".join(known)}')
+    if request.source is not None:
+        return (f'{SOURCE} asks for an image of an older snapshot, which is '
+                f'no snapshot itself: it goes without {KIND} and {PAYLOAD}'
+                if request.explicit else None)
+    if off and request.is_local:
+        return ('local snapshots are turned off for this server, by its '
+                'flavor or by the operator of its host')
+    if not request.is_local and request.payload == 'manifest' and (
+            payload_asked):
+        return (f'a manifest ({PAYLOAD}) needs a local snapshot that it is '
+                'the handle of')
+    return None

@@ -25,6 +25,7 @@ from snapdriver.nova import disks
 from snapdriver.nova import engine as engines
 from snapdriver.nova import handles
 from snapdriver.nova import reaper as reapers
+from snapdriver.nova.watching import verbs
 
 LOG = logging.getLogger(__name__)
 
@@ -77,13 +78,15 @@ class Safeties:
             if made is None:
                 self._images.delete(context, image_id)
                 return
-            image = self._images.get(context, image_id)
-            state = self._engine.reader.state(instance.uuid)
-            handles.fill(
-                self._images, context, image, handles.properties(
-                    state, made, 'manifest', disks.unrevertible(instance)),
-                'raw', handles.manifest(instance.uuid, made))
-            self._reaper.saw(instance, image_id)
+            with verbs.watched(
+                    verbs.Verb.SAFETY, instance, [made.id], context):
+                image = self._images.get(context, image_id)
+                state = self._engine.reader.state(instance.uuid)
+                handles.fill(
+                    self._images, context, image, handles.properties(
+                        state, made, 'manifest', disks.unrevertible(instance)),
+                    'raw', handles.manifest(instance.uuid, made))
+                self._reaper.saw(instance, image_id)
         except (nova_exception.NovaException,
                 exception.SnapdriverError) as error:
             LOG.warning(
