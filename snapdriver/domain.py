@@ -336,7 +336,8 @@ class Domain:
     def snapshot_xmls(self) -> list[str]:
         """The XML of each snapshot, parents first; holds secrets."""
         return [
-            entry.getXMLDesc(libvirt.VIR_DOMAIN_SNAPSHOT_XML_SECURE)
+            self._call('read a snapshot', entry.getXMLDesc,
+                       libvirt.VIR_DOMAIN_SNAPSHOT_XML_SECURE)
             for entry in self._call(
                 'list the snapshots', self.handle.listAllSnapshots,
                 libvirt.VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL)]

@@ -84,7 +84,13 @@ class Finder:
         yield from self._paths()
         if self._connection is None:
             return
-        for handle in self._connection.listAllDomains():
+        try:
+            handles = self._connection.listAllDomains()
+        except libvirt.libvirtError as error:
+            LOG.error('libvirt does not list its domains: %(error)s',
+                      {'error': error})
+            return
+        for handle in handles:
             domain = domains.Domain(self._connection, handle)
             path = _first_directory(domain)
             if path is not None:
