@@ -20,6 +20,8 @@ from oslo_config import cfg
 
 GROUP = 'snapdriver'
 
+_HOURS = r'^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$'
+
 _OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'connection_uri', default='qemu:///system',
@@ -132,6 +134,12 @@ _OPTS: list[cfg.Opt] = [
         'merge_bandwidth', default=0, min=0,
         help='MiB per second that nova-compute copies at most while it '
              'merges the layers of deleted snapshots. 0 means no limit.'),
+    cfg.StrOpt(
+        'merge_hours', default='', regex=_HOURS,
+        help='The hours of the day, in local time, in which nova-compute '
+             'begins to merge the layers of deleted snapshots, such as '
+             '"22:00-06:00". Empty means at any time. Until then they occupy '
+             'their space.'),
     cfg.StrOpt(
         'metrics_textfile', default='',
         help='The file that nova-compute writes its metrics to, for the '

@@ -23,6 +23,7 @@ from snapdriver import exception
 from snapdriver import merges
 from snapdriver.nova import deleting
 from snapdriver.nova import ledger_file
+from snapdriver.nova import quiethours
 
 if TYPE_CHECKING:
     from snapdriver.nova import engine as engines
@@ -43,6 +44,9 @@ class Merger:
 
     def run(self) -> None:
         """Every server whose time has come; failures are logged."""
+        if not quiethours.within(self._engine.options.merge_hours,
+                                 time.localtime(self._clock())):
+            return
         for server in self._engine.uuids():
             try:
                 self._merge(server)

@@ -145,7 +145,7 @@ class Engine:
         self.broken = set()
         self.options = types.SimpleNamespace(
             reap_grace=GRACE, reap_interval=INTERVAL, merge_bandwidth=7,
-            auth_section='service_user', host='here')
+            merge_hours='', auth_section='service_user', host='here')
         self.manager = mock.Mock()
         self.manager.delete.side_effect = self._delete
         self.manager.merge.return_value = model.Merged(('one',), {})

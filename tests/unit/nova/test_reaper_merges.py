@@ -14,6 +14,7 @@
 """Merging what is left behind, and the threads."""
 
 import threading
+import time
 from unittest import mock
 
 import fixtures
@@ -60,6 +61,17 @@ class TestMerger(base.ReaperTestCase):
         self.merger.run()
         self.merge.assert_called_once()
         self.assertEqual({}, self.ledger.merge_after)
+
+    def test_only_in_quiet_hours(self):
+        here = time.localtime(self.clock.now)
+        hour = f'{here.tm_hour:02}:00-{(here.tm_hour + 1) % 24:02}:00'
+        other = f'{(here.tm_hour + 2) % 24:02}:00-{here.tm_hour:02}:00'
+        self.engine.options.merge_hours = other
+        self.merger.run()
+        self.merge.assert_not_called()
+        self.engine.options.merge_hours = hour
+        self.merger.run()
+        self.merge.assert_called_once()
 
     def test_paused(self):
         self.change(paused=True)
