@@ -48,6 +48,9 @@ def properties(state: model.State, info: model.SnapshotInfo, payload: str,
     :param unrevertible: why the server cannot be put back to it, or None.
     """
     found = {
+        # What a server inherits from a handle names another snapshot.
+        f'{_PREFIX}snapshot': info.id,
+        f'{_PREFIX}size': str(info.size),
         f'{_PREFIX}kind': info.kind,
         f'{_PREFIX}state': info.state,
         f'{_PREFIX}consistency': info.consistency,
