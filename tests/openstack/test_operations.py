@@ -34,8 +34,7 @@ class TestCells(matrix.MatrixTest):
     """One server for one operation."""
 
 
-# With all the disks that Nova knows: root, ephemeral, swap.
-matrix.rows(TestRow, _OPERATIONS, 'tick-eph')
+matrix.rows(TestRow, _OPERATIONS)
 matrix.cells(TestCells, _OPERATIONS)
 
 
