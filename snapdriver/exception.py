@@ -173,6 +173,12 @@ class LibvirtFailed(SnapdriverError):
                '%(reason)s')
 
 
+class PictureFailed(SnapdriverError):
+    msg_fmt = ('Graphviz\' command "dot" has made no picture: %(reason)s. '
+               'Install the package graphviz, or use --format dot, which '
+               'needs none, and draw it elsewhere.')
+
+
 class PrivilegeMissing(SnapdriverError):
     msg_fmt = ('Not allowed to %(action)s %(path)s: %(reason)s. Check '
                '"helper_command" in section [snapdriver_privsep] of the '

@@ -13,6 +13,11 @@
 """Sphinx configuration of the documentation."""
 
 from importlib import metadata
+import pathlib
+import sys
+
+# Where the extension "pictures" is.
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'ext'))
 
 project = 'snapdriver'
 copyright = 'the snapdriver contributors'
@@ -25,6 +30,7 @@ extensions = [
     'openstackdocstheme',
     'oslo_config.sphinxconfiggen',
     'oslo_config.sphinxext',
+    'pictures',
     'sphinx.ext.autodoc',
 ]
 exclude_patterns = []
@@ -44,6 +50,9 @@ openstackdocs_projects = [
 autodoc_member_order = 'bysource'
 autodoc_typehints = 'signature'
 autodoc_preserve_defaults = True
+
+# Sharp at any size, and its texts can be searched and copied.
+graphviz_output_format = 'svg'
 
 autoprogram_cliff_application = 'snapdriver'
 

@@ -22,6 +22,7 @@ from snapdriver import model
 from snapdriver.cli import command
 from snapdriver.cli import errors
 from snapdriver.cli import info
+from snapdriver.cli import screen as screens
 from snapdriver.cli import tree
 
 _Found = list[tuple[str, str, Sequence[model.SnapshotInfo]]]
@@ -43,7 +44,8 @@ class List(command.Lister):
                            help='The snapshots of every domain.')
         parser.add_argument(
             '--tree', action='store_true',
-            help='Draw a tree, with sizes and ages, instead of a table.')
+            help='Draw a tree, with kinds, sizes and ages, instead of a '
+                 'table.')
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -53,9 +55,9 @@ class List(command.Lister):
             raise errors.UsageError(
                 '--tree draws a text; it has neither formats nor columns')
         now = time.time()
+        screen = screens.of(self.app.stdout, parsed_args.max_width)
         for name, _, infos in self._find(parsed_args):
-            for line in tree.draw(name, infos, self.app.stdout.encoding,
-                                  now):
+            for line in tree.draw(name, infos, screen, now):
                 self.app.stdout.write(line + '\n')
         return 0
 

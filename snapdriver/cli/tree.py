@@ -15,9 +15,10 @@
 ::
 
     web
-    └── clean         196.6 KiB  2 d    offline
-        ├── before    1.2 MiB    3 h    quiesced
-        └── after *   12.0 MiB   5 min  crash-consistent
+    └── clean         external  196.6 KiB  2 d    offline
+        ├── before    external  1.2 MiB    3 h    quiesced
+        │   └── old   internal  96.0 MiB   2 h    memory, safety
+        └── after *   external  12.0 MiB   5 min  crash-consistent
 """
 
 from collections.abc import Iterator
@@ -25,58 +26,23 @@ from collections.abc import Sequence
 import datetime
 
 from snapdriver import model
+from snapdriver.cli import branches
 from snapdriver.cli import columns
-
-_UNICODE = ('├── ', '└── ', '│   ', '    ')
-_ASCII = ('|-- ', '`-- ', '|   ', '    ')
+from snapdriver.cli import screen as screens
 
 
 def draw(heading: str, infos: Sequence[model.SnapshotInfo],
-         encoding: str | None, now: float) -> Iterator[str]:
+         screen: screens.Screen, now: float) -> Iterator[str]:
     """The lines; the current snapshot has a star.
 
-    :param encoding: the terminal's.
     :param now: what ages are counted from.
     """
-    rows = [(lead + info.name + (' *' if info.current else ''),
-             columns.human_size(info.size), _age(info, now),
-             info.consistency + (', safety' if info.safety else ''))
-            for lead, info in _walk(infos, _signs(encoding))]
-    widths = [max(map(len, column), default=0) for column
-              in zip(*rows, strict=True)]
-    yield heading
-    for row in rows:
-        yield '  '.join(cell.ljust(width) for cell, width
-                        in zip(row, widths, strict=True)).rstrip()
-
-
-def _walk(infos: Sequence[model.SnapshotInfo], signs: tuple[str, ...]
-          ) -> Iterator[tuple[str, model.SnapshotInfo]]:
-    """Each snapshot after its parent, with the lines that lead to it."""
-    names = {info.name for info in infos}
-    children: dict[str | None, list[model.SnapshotInfo]] = {}
-    for info in infos:
-        parent = info.parent if info.parent in names else None
-        children.setdefault(parent, []).append(info)
-    fork, last, along, blank = signs
-    waiting = [('', children.get(None, []))]
-    while waiting:
-        indent, siblings = waiting.pop()
-        if not siblings:
-            continue
-        info, *others = siblings
-        yield indent + (fork if others else last), info
-        waiting.append((indent, others))
-        waiting.append((indent + (along if others else blank),
-                        children.get(info.name, [])))
-
-
-def _signs(encoding: str | None) -> tuple[str, ...]:
-    try:
-        ''.join(_UNICODE).encode(encoding or 'ascii')
-    except (UnicodeEncodeError, LookupError):
-        return _ASCII
-    return _UNICODE
+    return branches.draw(heading, [branches.Node(
+        id=info.name, name=info.name, parent=info.parent,
+        cells=(info.kind, columns.human_size(info.size), _age(info, now),
+               info.consistency + (', safety' if info.safety else '')),
+        current=info.current, faint=info.safety and not info.current)
+        for info in infos], screen)
 
 
 def _age(info: model.SnapshotInfo, now: float) -> str:

@@ -22,6 +22,7 @@ from osc_lib import exceptions
 from osc_lib.command import command
 
 from snapdriver.cli import columns
+from snapdriver.cli import screen as screens
 from snapdriver.osc import finding
 from snapdriver.osc import handle
 from snapdriver.osc import output
@@ -60,12 +61,13 @@ class ListServerSnapshot(command.Lister):
             raise exceptions.CommandError(
                 '--tree draws a text; it has neither formats nor columns')
         now = time.time()
+        screen = screens.of(self.app.stdout, parsed_args.max_width)
         servers, found = self._find(parsed_args)
         for identity in dict.fromkeys(one.server_id for one in found):
             for line in tree.draw(
                     servers.get(identity, identity),
                     [one for one in found if one.server_id == identity],
-                    self.app.stdout.encoding, now):
+                    screen, now):
                 self.app.stdout.write(line + '\n')
         return 0
 

@@ -25,48 +25,24 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import datetime
 
+from snapdriver.cli import branches
 from snapdriver.cli import columns
+from snapdriver.cli import screen as screens
 from snapdriver.osc import snapshot as snapshots
-
-_UNICODE = ('├── ', '└── ', '│   ', '    ')
-_ASCII = ('|-- ', '`-- ', '|   ', '    ')
 
 
 def draw(heading: str, found: Sequence[snapshots.Snapshot],
-         encoding: str | None, now: float) -> Iterator[str]:
+         screen: screens.Screen, now: float) -> Iterator[str]:
     """The lines; siblings in the order that they are given in.
 
-    :param encoding: the terminal's.
     :param now: what ages are counted from.
     """
-    rows = [(lead + one.name, one.kind, _age(one, now),
-             one.consistency + (', safety' if one.safety else ''))
-            for lead, one in _walk(found, _signs(encoding))]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    yield heading
-    for row in rows:
-        yield '  '.join(cell.ljust(width) for cell, width
-                        in zip(row, widths, strict=True)).rstrip()
-
-
-def _walk(found: Sequence[snapshots.Snapshot], signs: tuple[str, ...]
-          ) -> Iterator[tuple[str, snapshots.Snapshot]]:
-    """Each snapshot after its parent, with the lines that lead to it."""
-    fork, last, along, blank = signs
     known = {one.id: one for one in found}
-    children: dict[str | None, list[snapshots.Snapshot]] = {}
-    for one in found:
-        children.setdefault(_parent(one, known), []).append(one)
-    waiting = [('', children.get(None, []))]
-    while waiting:
-        indent, siblings = waiting.pop()
-        if not siblings:
-            continue
-        one, *others = siblings
-        yield indent + (fork if others else last), one
-        waiting.append((indent, others))
-        waiting.append((indent + (along if others else blank),
-                        children.get(one.id, [])))
+    return branches.draw(heading, [branches.Node(
+        id=one.id, name=one.name, parent=_parent(one, known),
+        cells=(one.kind, _age(one, now),
+               one.consistency + (', safety' if one.safety else '')))
+        for one in found], screen)
 
 
 def _parent(one: snapshots.Snapshot,
@@ -75,14 +51,6 @@ def _parent(one: snapshots.Snapshot,
     parent = known.get(one.parent or '')
     return (parent.id if parent is not None
             and parent.frozen_at < one.frozen_at else None)
-
-
-def _signs(encoding: str | None) -> tuple[str, ...]:
-    try:
-        ''.join(_UNICODE).encode(encoding or 'ascii')
-    except (UnicodeEncodeError, LookupError):
-        return _ASCII
-    return _UNICODE
 
 
 def _age(one: snapshots.Snapshot, now: float) -> str:

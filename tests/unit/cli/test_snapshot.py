@@ -149,6 +149,9 @@ class TestList(base.TestCase):
         _, out, _ = self.run_command('snapshot', 'list', '--all', '--tree',
                                      encoding='ascii')
         self.assertIn('    `-- b *  ', out)
+        _, out, _ = self.run_command('snapshot', 'list', 'web', '--tree',
+                                     '--max-width', '20')
+        self.assertEqual('web\n└ a      external\n  └ b *  external\n', out)
         self.assert_error(2, '--tree', 'snapshot', 'list', 'web', '--tree',
                           '-f', 'json')
 

@@ -42,8 +42,11 @@ class PluginTestCase(testtools.TestCase):
         self.assertNotIn('libvirt', told[0])
         self.assertNotIn('nova', told[0])
         self.assertNotIn('oslo', told[0])
-        self.assertEqual('snapdriver.cli snapdriver.cli.columns '
-                         'snapdriver.exception snapdriver.model', told[1])
+        # Only how the other command shows things, and names of data.
+        self.assertEqual(
+            ['snapdriver.exception', 'snapdriver.model'],
+            [name for name in told[1].split()
+             if not name.startswith('snapdriver.cli')])
 
     def test_its_group(self):
         parser = plugin.build_option_parser(argparse.ArgumentParser())

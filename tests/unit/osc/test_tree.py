@@ -14,6 +14,7 @@
 
 import datetime
 
+from snapdriver.cli import screen
 from snapdriver.osc import snapshot
 from snapdriver.osc import tree
 from tests.unit.osc import base
@@ -31,7 +32,7 @@ class TreeTestCase(base.OscTestCase):
     def draw(self, encoding='utf-8'):
         return '\n'.join(tree.draw('web', [
             snapshot.of(image) for image in self.images.list()],
-            encoding, NOW))
+            screen.Screen(encoding), NOW))
 
     def test_branches(self):
         self.add('a')
