@@ -30,9 +30,9 @@ class ReaperTest(options.OptionsTest):
         self.other = self.connect('other')
         self._count = itertools.count()
         # The reaper believes Glance while it shows it another's image, ...
-        self.image()
+        self.witness()
 
-    def image(self) -> None:
+    def witness(self) -> None:
         """A private image of another project."""
         made = self.other.image.create_image(
             f'witness-{next(self._count)}', data=b'-', disk_format='raw',
@@ -41,7 +41,7 @@ class ReaperTest(options.OptionsTest):
 
     def younger_image(self) -> None:
         """... and its own beacon, or one that is younger than the handle."""
-        self.image()
+        self.witness()
         self.pass_by()
 
     def pass_by(self) -> None:
