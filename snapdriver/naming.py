@@ -21,7 +21,7 @@ import uuid
 from snapdriver import exception
 
 _SNAPSHOT_NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]{0,62}')
-_SNAPSHOT_ID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+_UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 _LAYER_ID = re.compile(r'[0-9a-f]{8}')
 _LAYER_FILE = re.compile(
     r'(?P<disk>.+)\.layer-(?P<id>[0-9a-f]{8})', re.DOTALL)
@@ -67,7 +67,7 @@ def check_snapshot_id(identity: str) -> str:
 
     :raises InvalidName: it is not a UUID in its usual form.
     """
-    if not _SNAPSHOT_ID.fullmatch(identity):
+    if not is_uuid(identity):
         raise exception.InvalidName(
             what='snapshot id', name=identity[:80],
             reason='it must be a UUID in lower case')
@@ -94,6 +94,11 @@ def check_text(what: str, text: str, longest: int) -> None:
         raise exception.InvalidName(
             what=what, name=text[:80],
             reason='it has characters that XML cannot carry')
+
+
+def is_uuid(text: str) -> bool:
+    """Whether it is a UUID as Nova, Glance and libvirt write one."""
+    return _UUID.fullmatch(text) is not None
 
 
 def new_snapshot_id() -> str:

@@ -64,6 +64,15 @@ def load(folder: directory.Directory) -> model.State | None:
     return loads(raw, path)
 
 
+def read(path: str) -> model.State | None:
+    """As :func:`load`, of a folder that nobody has open.
+
+    :raises FileNotFoundError: there is no such folder.
+    """
+    with contextlib.closing(directory.Directory(path)) as folder:
+        return load(folder)
+
+
 def loads(raw: bytes, path: str = FILE) -> model.State:
     """As :func:`load`, from bytes; the path is for messages."""
     try:

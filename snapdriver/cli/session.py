@@ -20,7 +20,6 @@ from typing import Any
 from typing import TextIO
 from typing import TypeVar
 import urllib.parse
-import uuid
 
 import libvirt
 from oslo_config import cfg
@@ -30,6 +29,7 @@ from snapdriver import conf as options
 from snapdriver import domain as domains
 from snapdriver import exception
 from snapdriver import manager as managers
+from snapdriver import naming
 from snapdriver.cli import settings
 
 LOG = logging.getLogger(__name__)
@@ -81,7 +81,8 @@ class Session:
 
         A UUID names a state file, so libvirt is asked only if there is none.
         """
-        if self._given is None and domain is not None and _is_uuid(domain):
+        if self._given is None and domain is not None and (
+                naming.is_uuid(domain)):
             try:
                 return look(self._manager(None))
             except exception.DomainNotFound:
@@ -127,10 +128,3 @@ def _start_event_loop() -> None:
 def _run_event_loop() -> None:
     while True:
         libvirt.virEventRunDefaultImpl()
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False

@@ -93,9 +93,7 @@ class Deleting:
         with self._file.changing() as ledger:
             ledger.merge_after[server] = (
                 self._clock() + self._engine.options.reap_grace)
-        if left:
-            with verbs.watched(verbs.Verb.REAP, server, left):
-                self._engine.manager.delete(server, left)
+        self._delete(server, left)
         with self._file.changing() as ledger:
             ledger.passes.reaped += len(left)
             for image_id in ids:
@@ -107,13 +105,16 @@ class Deleting:
     def _clean(self, server: str, ids: list[str], identity: str) -> None:
         """Delete what a killed process has left: snapshot, then image."""
         left = self._left(server, ids)
-        if left:
-            with verbs.watched(verbs.Verb.REAP, server, left):
-                self._engine.manager.delete(server, left)
+        self._delete(server, left)
         doomed.add(self._file, server, ids, self._clock(), identity)
         LOG.warning('Deleted local snapshots %(ids)s of %(server)s, whose '
                     'images were never filled',
                     {'ids': ', '.join(left), 'server': server})
+
+    def _delete(self, server: str, ids: list[str]) -> None:
+        if ids:
+            with verbs.watched(verbs.Verb.REAP, server, ids):
+                self._engine.manager.delete(server, ids)
 
     def _left(self, server: str, ids: list[str]) -> list[str]:
         """Those that are still there, now that nothing else can happen."""

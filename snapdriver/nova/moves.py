@@ -147,11 +147,7 @@ def put_back(engine: engines.Engine, instance: Any) -> None:
 
 
 def _state(path: str) -> model.State | None:
-    folder = directory.Directory(os.path.join(path, instances.FOLDER))
-    try:
-        return state_file.load(folder)
-    finally:
-        folder.close()
+    return state_file.read(os.path.join(path, instances.FOLDER))
 
 
 def _copy(source: str, target: str) -> None:

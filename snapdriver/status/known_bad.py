@@ -22,7 +22,10 @@ from collections.abc import Iterable
 import dataclasses
 from typing import Any
 
+from oslo_upgradecheck import upgradecheck
+
 from snapdriver.status import hypervisor
+from snapdriver.status import verdict
 
 #: The most layers with which libvirt 10.8 to 11.10 starts a domain.
 DEEPEST = 24
@@ -52,6 +55,22 @@ class Flaw:
             return False
         return self.since <= version and (
             self.before is None or version < self.before)
+
+
+def judge(name: str, version: hypervisor.Version, flaws: Iterable[Flaw],
+          options: Iterable[Any]) -> upgradecheck.Result:
+    """What is known of a version.
+
+    :param name: of the program.
+    :param options: see :meth:`Flaw.is_in`.
+    """
+    title = f'{name} {hypervisor.text(version)}'
+    found = [flaw for flaw in flaws if flaw.is_in(version, options)]
+    return verdict.of(
+        failures=[f'{title}: {flaw.text}' for flaw in found if flaw.fatal],
+        warnings=[f'{title}: {flaw.text}' for flaw in found
+                  if not flaw.fatal],
+        fine=title)
 
 
 LIBVIRT = (

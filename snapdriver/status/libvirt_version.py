@@ -15,7 +15,6 @@
 from oslo_upgradecheck import upgradecheck
 
 from snapdriver.status import host as hosts
-from snapdriver.status import hypervisor
 from snapdriver.status import known_bad
 from snapdriver.status import verdict
 
@@ -24,12 +23,5 @@ def check(host: hosts.Host) -> upgradecheck.Result:
     found = host.hypervisor
     if found is None:
         return verdict.of(failures=[host.hypervisor_error])
-    flaws = [flaw for flaw in known_bad.LIBVIRT
-             if flaw.is_in(found.libvirt, host.all_options)]
-    version = hypervisor.text(found.libvirt)
-    return verdict.of(
-        failures=[f'libvirt {version}: {flaw.text}'
-                  for flaw in flaws if flaw.fatal],
-        warnings=[f'libvirt {version}: {flaw.text}'
-                  for flaw in flaws if not flaw.fatal],
-        fine=f'libvirt {version}')
+    return known_bad.judge('libvirt', found.libvirt, known_bad.LIBVIRT,
+                           host.all_options)

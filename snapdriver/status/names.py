@@ -23,7 +23,6 @@ these; those of overlays that others made can be.
 from collections.abc import Iterator
 import os
 import re
-import uuid
 
 from oslo_upgradecheck import upgradecheck
 
@@ -47,7 +46,7 @@ def is_misread(name: str) -> bool:
 def check(host: hosts.Host) -> upgradecheck.Result:
     failures, warnings = [], []
     misread = sorted(path for root in host.instances_paths
-                     for name in _listed(root) if _is_uuid(name)
+                     for name in _listed(root) if naming.is_uuid(name)
                      for path in _misread(os.path.join(root, name)))
     if misread:
         failures.append(
@@ -79,14 +78,6 @@ def _copies(cache: str) -> Iterator[str]:
         if name == 'disk' or name.startswith('disk.') or (
                 naming.is_layer_file(name)):
             yield os.path.join(cache, name)
-
-
-def _is_uuid(name: str) -> bool:
-    """As the directory of one of Nova's instances is called."""
-    try:
-        return str(uuid.UUID(name)) == name
-    except ValueError:
-        return False
 
 
 def _listed(path: str) -> list[str]:

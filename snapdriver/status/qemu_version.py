@@ -15,7 +15,6 @@
 from oslo_upgradecheck import upgradecheck
 
 from snapdriver.status import host as hosts
-from snapdriver.status import hypervisor
 from snapdriver.status import known_bad
 from snapdriver.status import verdict
 
@@ -29,12 +28,5 @@ def check(host: hosts.Host) -> upgradecheck.Result:
         return verdict.of(failures=[
             'libvirt knows of no QEMU. Install it, then restart libvirt\'s '
             'daemon.'])
-    flaws = [flaw for flaw in known_bad.QEMU
-             if flaw.is_in(found.qemu, host.all_options)]
-    version = hypervisor.text(found.qemu)
-    return verdict.of(
-        failures=[f'QEMU {version}: {flaw.text}'
-                  for flaw in flaws if flaw.fatal],
-        warnings=[f'QEMU {version}: {flaw.text}'
-                  for flaw in flaws if not flaw.fatal],
-        fine=f'QEMU {version}')
+    return known_bad.judge('QEMU', found.qemu, known_bad.QEMU,
+                           host.all_options)

@@ -13,11 +13,9 @@
 """The state files of a host, as they are: nothing is locked or changed."""
 
 from collections.abc import Iterator
-import contextlib
 import dataclasses
 import os
 
-from snapdriver import directory
 from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import model
@@ -71,6 +69,4 @@ def _paths(root: str) -> set[tuple[str, str]]:
 
 
 def _load(uuid: str, path: str) -> model.State | None:
-    where = os.path.dirname(instances.state_path(path, uuid))
-    with contextlib.closing(directory.Directory(where)) as folder:
-        return state_file.load(folder)
+    return state_file.read(os.path.dirname(instances.state_path(path, uuid)))

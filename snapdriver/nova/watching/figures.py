@@ -25,7 +25,6 @@ import os
 from typing import TYPE_CHECKING
 
 from snapdriver import chain
-from snapdriver import directory
 from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import model
@@ -110,14 +109,10 @@ def gather(engine: 'engines.Engine', file: ledger_file.LedgerFile,
 def _server(engine: 'engines.Engine', uuid: str) -> Server | None:
     """None for another host's, on storage that is shared."""
     try:
-        folder = directory.Directory(
+        state = state_file.read(
             os.path.join(engine.path(uuid), instances.FOLDER))
     except FileNotFoundError:
         return None  # it was deleted this very moment
-    try:
-        state = state_file.load(folder)
-    finally:
-        folder.close()
     if state is None or state.host != engine.options.host:
         return None
     if state.uuid != uuid:
