@@ -21,6 +21,13 @@ A privileged act believes no path: it opens the directory and the file by
 descriptor without following links, wants a directory of the user who started
 the helper and a regular file whose every hard link is in that directory, and
 can give a file to nobody but the directory's owner.
+
+With the owner goes what libvirt remembers about the file, in extended
+attributes that only root sees: whose it was, and how many domains write it.
+A libvirtd that was killed never counts down, and from then on refuses to
+start the domain ("Setting different DAC user or group on ... which is already
+in use", virSecurityDACSetOwnership); tools/libvirt_recover_xattrs.sh of
+libvirt does the same by hand. We take a file only when nothing writes it.
 """
 
 from collections.abc import Callable
@@ -42,9 +49,14 @@ CONTEXT = priv_context.PrivContext(
     cfg_section='snapdriver_privsep',
     pypath=f'{__name__}.CONTEXT',
     capabilities=[capabilities.CAP_CHOWN, capabilities.CAP_FOWNER,
-                  capabilities.CAP_DAC_OVERRIDE])
+                  capabilities.CAP_DAC_OVERRIDE,
+                  # To see and remove trusted extended attributes.
+                  capabilities.CAP_SYS_ADMIN])
 
 _OF_ITSELF = '/proc/self/fd/%d'
+#: Where libvirt remembers the owner and the label of files that domains use
+#: (virSecurityGetRememberedLabel).
+_REMEMBERED = 'trusted.libvirt.security.'
 
 
 def link(directory: str, old: str, new: str) -> None:
@@ -155,7 +167,16 @@ def _chmod(directory: str, name: str, mode: int,
 def _chown(directory: str, name: str, privileged: bool = False) -> None:
     with _file(directory, name, privileged) as (parent, fd):
         owner = os.fstat(parent)
+        _forget(_OF_ITSELF % fd)
         os.chown(_OF_ITSELF % fd, owner.st_uid, owner.st_gid)
+
+
+def _forget(path: str) -> None:
+    """Remove what libvirt remembers; nothing is seen without privileges."""
+    with contextlib.suppress(OSError):  # a file system without attributes
+        for name in os.listxattr(path):
+            if name.startswith(_REMEMBERED):
+                os.removexattr(path, name)
 
 
 def _share(directory: str, name: str, privileged: bool = False) -> None:

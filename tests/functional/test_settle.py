@@ -12,12 +12,32 @@
 
 """Nova's names: what a define by hand, a rename, a suspend may not lose."""
 
+import json
+import os
+import pathlib
+import sys
+
 import libvirt
 
 from snapdriver import exception
 from tests.functional import engine
 from tests.functional import guest as guests
 from tests.functional import host
+
+# Only root sees them.
+_GET = """import json, os, sys; path = sys.argv[1]
+print(json.dumps({name: os.getxattr(path, name).hex()
+                  for name in os.listxattr(path) if '.libvirt.' in name}))
+"""
+_SET = """import os, sys; path, name, value = sys.argv[1:]
+os.setxattr(path, name, bytes.fromhex(value))
+"""
+
+
+def _remembered(path: pathlib.Path) -> dict[str, str]:
+    """What libvirt remembers about the file: attribute to value, in hex."""
+    told = host.as_root(sys.executable, '-c', _GET, path).stdout
+    return dict(json.loads(told))
 
 
 class TestSettle(engine.EngineTest):
@@ -63,6 +83,25 @@ class TestSettle(engine.EngineTest):
         self.assert_clean(guest)
         self.manager.revert(guest.name, 's1')
         self.assertEqual('frozen', guest.found().mark)
+        self.assert_clean(guest)
+
+    def test_what_a_killed_libvirtd_remembers(self) -> None:
+        """It counts the domains that write a file, and never down again."""
+        guest = guests.Guest(self).define().start()
+        self.manager.create(guest.name, 's1')
+        [layer] = [disk.active for disk in self.state(guest).disks.values()]
+        path = guest.directory / self.state(guest).layers[layer].file
+        owner = path.stat()
+        remembered = _remembered(path)
+        self.assertIn('trusted.libvirt.security.ref_dac', remembered)
+        guest.destroy()
+        host.as_root('chown', f'{owner.st_uid}:{owner.st_gid}', path)
+        for name, value in remembered.items():
+            host.as_root(sys.executable, '-c', _SET, path, name, value)
+        self.assertTrue(self.manager.settle(guest.name))
+        self.assertEqual({}, _remembered(path))
+        self.assertEqual(os.geteuid(), path.stat().st_uid)
+        guest.start()
         self.assert_clean(guest)
 
     def test_settle_needs_no_defined_domain(self) -> None:

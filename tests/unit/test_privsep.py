@@ -243,4 +243,5 @@ class HelperTest(testtools.TestCase):
             check=True, capture_output=True, text=True).stdout
         self.assertEqual(
             {capabilities.CAP_CHOWN, capabilities.CAP_FOWNER,
-             capabilities.CAP_DAC_OVERRIDE}, set(map(int, shown.split())))
+             capabilities.CAP_DAC_OVERRIDE, capabilities.CAP_SYS_ADMIN},
+            set(map(int, shown.split())))
