@@ -196,7 +196,7 @@ def _domain(instance: instances.Instance) -> Findings:
     if domain is None:
         return []
     result = []
-    running = domain.power() is not model.Power.SHUTOFF
+    running = not domain.is_off()
     known = instance.layer_disks()
     xml = domain.live_xml() if running else domain.defined_xml()
     for disk in domainxml.parse_disks(xml):
@@ -269,7 +269,7 @@ def _view(instance: instances.Instance) -> Findings:
 
 
 def _deep(instance: instances.Instance) -> Findings:
-    if instance.power() is not model.Power.SHUTOFF:
+    if not instance.is_off():
         return [model.Finding(
             _PENDING, 'not-checked', instance.name,
             'its images are in use; stop it to have them checked')]

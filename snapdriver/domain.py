@@ -71,6 +71,9 @@ class Domain:
     def power(self) -> model.Power:
         return self.power_and_sleep()[0]
 
+    def is_off(self) -> bool:
+        return self.power() is model.Power.SHUTOFF
+
     def power_and_sleep(self) -> tuple[model.Power, bool]:
         """What it does, and whether its guest is suspended to RAM."""
         state, _ = self._call('read the state', self.handle.state)

@@ -291,6 +291,10 @@ class Instance:
             return model.Power.SHUTOFF
         return self.domain.power()
 
+    def is_off(self) -> bool:
+        """Whether no QEMU runs it: shut off, or unknown to libvirt."""
+        return self.power() is model.Power.SHUTOFF
+
 
 def state_path(path: str, identity: str) -> str:
     """The state file of an instance whose disks lie in that directory."""

@@ -80,7 +80,7 @@ def is_ready(instance: instances.Instance, merge: merges.Merge) -> bool:
     """Whether the block job waits to pivot."""
     target = instance.state.disks[merge.disk].target
     domain = _domain(instance)
-    return (domain.power() is not model.Power.SHUTOFF
+    return (not domain.is_off()
             and domain.block_job(target) is not None
             and domain.is_mirror_ready(target))
 
@@ -103,7 +103,7 @@ def has_pivoted(instance: instances.Instance, merge: merges.Merge) -> bool:
     """Whether the guest writes the lower layer, or would if it started."""
     domain, state = _domain(instance), instance.state
     lower = state.layers[merge.lower].file
-    if domain.power() is not model.Power.SHUTOFF:
+    if not domain.is_off():
         written = domain.qemu_disks().get(state.disks[merge.disk].target)
         return written is not None and instance.directory.same(
             os.path.basename(written[0]), lower)
@@ -118,7 +118,7 @@ def halt(instance: instances.Instance, merge: merges.Merge) -> None:
     """Abort the block job, if it still goes on, and wait for its end."""
     domain = instance.domain
     target = instance.state.disks[merge.disk].target
-    if (domain is None or domain.power() is model.Power.SHUTOFF
+    if (domain is None or domain.is_off()
             or domain.block_job(target) is None):
         return
     try:

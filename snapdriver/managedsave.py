@@ -32,7 +32,7 @@ from snapdriver import model
 def is_suspended(instance: instances.Instance) -> bool:
     """Whether the domain is off, and will go on from a save image."""
     return (instance.domain is not None
-            and instance.power() is model.Power.SHUTOFF
+            and instance.is_off()
             and instance.domain.has_managed_save())
 
 

@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The verbs: lock, recover, settle, look, act."""
+"""The verbs: what they take, and what they do."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -18,15 +18,14 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import dataclasses
-import errno
 import os
 from typing import Any
 from typing import TypeVar
 
 from oslo_config import cfg
 from oslo_log import log as logging
-from stevedore import extension
 
+from snapdriver import access
 from snapdriver import adoption
 from snapdriver import checks
 from snapdriver import conf as options
@@ -35,13 +34,11 @@ from snapdriver import description
 from snapdriver import domain as domains
 from snapdriver import exception
 from snapdriver import exporting
-from snapdriver import finder
 from snapdriver import instance as instances
 from snapdriver import locks
 from snapdriver import merging
 from snapdriver import model
 from snapdriver import naming
-from snapdriver import recovery
 from snapdriver import reunion
 from snapdriver import settle
 from snapdriver import view
@@ -68,19 +65,18 @@ class SnapshotManager:
     def __init__(self, connection: Any, conf: cfg.ConfigOpts = cfg.CONF,
                  instances_path: str | None = None) -> None:
         domains.silence()
-        self._conf = conf
         self._options = options.options(conf)
-        self._finder = finder.Finder(
+        self._access = access.Access(
             connection, conf,
-            os.path.abspath(instances_path or self._options.instances_path))
-        self._backends: dict[str, base.Backend] | None = None
+            os.path.abspath(instances_path or self._options.instances_path),
+            self._options.lock_timeout)
 
     # Create ----------------------------------------------------------------
 
     def plan_create(self, domain: Any, name: str | None = None,
                     **wanted: Any) -> model.Plan:
         """What :meth:`create` would do; it takes the same arguments."""
-        with self._looking(domain) as instance:
+        with self._access.looking(domain) as instance:
             request = self._request(instance, name, **wanted)
             return self._backend(request.kind).plan_create(instance, request)
 
@@ -99,7 +95,7 @@ class SnapshotManager:
         :param snapshot_id: a UUID; by default a new one.
         :raises Refused: with every reason; nothing was changed.
         """
-        with self._working(domain) as instance:
+        with self._access.working(domain) as instance:
             request = self._request(
                 instance, name, kind=kind, disks=disks,
                 description=description, properties=properties,
@@ -107,7 +103,7 @@ class SnapshotManager:
             backend = self._backend(request.kind)
             plan = backend.plan_create(instance, request)
             _require(plan)
-            self._attempt(
+            self._access.attempt(
                 instance, lambda: backend.create(instance, plan),
                 lambda: instance.state.snapshots.get(request.id))
             LOG.info('Created snapshot %(name)s of %(domain)s (%(uuid)s)',
@@ -138,13 +134,13 @@ class SnapshotManager:
 
     def list(self, domain: Any) -> Sequence[model.SnapshotInfo]:
         """The domain's snapshots, parents first. Needs no libvirt."""
-        with _translated(), self._finder.find(domain) as instance:
+        with self._access.found(domain) as instance:
             return description.describe_all(instance)
 
     def list_all(self) -> Iterator[
             tuple[str, str, Sequence[model.SnapshotInfo]]]:
         """(domain's name, UUID, its snapshots) of each that has any."""
-        for instance in self._finder.all():
+        for instance in self._access.finder.all():
             with instance:
                 if instance.state.snapshots:
                     yield (instance.name, instance.uuid,
@@ -155,7 +151,7 @@ class SnapshotManager:
 
         :raises SnapshotNotFound: there is none of that name.
         """
-        with _translated(), self._finder.find(domain) as instance:
+        with self._access.found(domain) as instance:
             return description.describe(instance, _named(instance, name))
 
     # Revert ----------------------------------------------------------------
@@ -163,7 +159,7 @@ class SnapshotManager:
     def plan_revert(self, domain: Any, name: str,
                     **wanted: Any) -> model.Plan:
         """What :meth:`revert` would do; it takes the same arguments."""
-        with self._looking(domain) as instance:
+        with self._access.looking(domain) as instance:
             snapshot = _named(instance, name)
             return self._backend(snapshot.kind).plan_revert(
                 instance, model.RevertRequest(snapshot=snapshot, **wanted))
@@ -186,7 +182,7 @@ class SnapshotManager:
         :returns: the safety snapshot, if one was made.
         :raises Refused: with every reason; nothing was changed.
         """
-        with self._working(domain) as instance:
+        with self._access.working(domain) as instance:
             snapshot = _named(instance, name)
             backend = self._backend(snapshot.kind)
             plan = backend.plan_revert(instance, model.RevertRequest(
@@ -197,7 +193,7 @@ class SnapshotManager:
                     description=safety_description or '',
                     properties=safety_properties, snapshot_id=safety_id)))
             _require(plan)
-            made = self._attempt(
+            made = self._access.attempt(
                 instance, lambda: backend.revert(instance, plan))
             LOG.info('Reverted %(domain)s (%(uuid)s) to snapshot %(name)s',
                      {'name': snapshot.name, 'domain': instance.name,
@@ -209,7 +205,7 @@ class SnapshotManager:
     def plan_delete(self, domain: Any, names: Sequence[str],
                     **wanted: Any) -> model.Plan:
         """What :meth:`delete` would do; it takes the same arguments."""
-        with self._looking(domain) as instance:
+        with self._access.looking(domain) as instance:
             return deletion.plan(instance, names, **wanted)
 
     def delete(self, domain: Any, names: Sequence[str], *,
@@ -222,10 +218,10 @@ class SnapshotManager:
         :returns: what was done.
         :raises SnapshotNotFound: one of the names; nothing was changed.
         """
-        with self._working(domain) as instance:
+        with self._access.working(domain) as instance:
             plan = deletion.plan(instance, names, children, everything)
             if plan.snapshots:
-                deletion.delete(instance, plan, self._loaded)
+                deletion.delete(instance, plan, self._access.backends)
                 LOG.info('Deleted snapshots %(names)s of %(domain)s '
                          '(%(uuid)s)',
                          {'names': ', '.join(plan.snapshots),
@@ -244,15 +240,15 @@ class SnapshotManager:
         :param progress: called with the percentage of the present merge.
         """
         report = merging.Report([], {})
-        with self._locked(domain) as instance:
+        with self._access.locked(domain) as instance:
             if merging.is_elsewhere(instance):
                 raise exception.Refused('merge', instance.name, [
                     'another process is merging its layers already'])
-            self._recover(instance)
+            self._access.recover(instance)
             settle.settle(instance)
-            while self._attempt(instance, lambda: merging.work(
+            while self._access.attempt(instance, lambda: merging.work(
                     instance, report, bandwidth, progress)):
-                self._recover(instance)
+                self._access.recover(instance)
                 settle.settle(instance)  # it may have been stopped
             return merging.result(instance.state, report)
 
@@ -278,12 +274,12 @@ class SnapshotManager:
         :param progress: called with the percentage that is done.
         :raises Refused: there is such a file, or no room for it.
         """
-        with self._locked(domain) as instance:
-            self._recover(instance)
+        with self._access.locked(domain) as instance:
+            self._access.recover(instance)
             exported = exporting.export(
                 instance, exporting.Request(
                     _named(instance, name), file, disk, format, compress,
-                    bandwidth), progress, self._loaded)
+                    bandwidth), progress, self._access.backends)
             LOG.info('Exported %(disk)s of snapshot %(name)s of %(domain)s '
                      '(%(uuid)s) to %(file)s',
                      {'disk': exported.disk, 'name': exported.snapshot,
@@ -300,7 +296,7 @@ class SnapshotManager:
         :param deep: let qemu-img check every image that nobody writes.
         """
         try:
-            with _translated(), self._finder.find(domain) as instance:
+            with self._access.found(domain) as instance:
                 return checks.check(instance, deep)
         except exception.StateError as error:
             return [model.Finding(model.Severity.ERROR, 'state-unusable',
@@ -311,8 +307,9 @@ class SnapshotManager:
 
         :returns: one sentence for each thing that was done.
         """
-        with self._locked(domain) as instance:
-            done = [*self._recover(instance), *reunion.reunite(instance)]
+        with self._access.locked(domain) as instance:
+            done = [*self._access.recover(instance),
+                    *reunion.reunite(instance)]
             settle.settle(instance)
             view.sync(instance)
             return done
@@ -325,8 +322,8 @@ class SnapshotManager:
         :returns: whether the names are settled now; they are not while the
             domain runs on other ones, or is suspended to disk.
         """
-        with self._locked(domain) as instance:
-            self._recover(instance)
+        with self._access.locked(domain) as instance:
+            self._access.recover(instance)
             settled = settle.settle(instance)
             view.sync(instance)
             return settled
@@ -337,28 +334,28 @@ class SnapshotManager:
 
         :param name: only that one of libvirt's; by default all.
         """
-        with self._working(domain) as instance:
-            adopted = self._attempt(
+        with self._access.working(domain) as instance:
+            adopted = self._access.attempt(
                 instance, lambda: adoption.adopt(instance, name))
             return [self._info(instance, snapshot.id)
                     for snapshot in adopted]
 
     def drop_view(self, domain: Any) -> None:
         """Make libvirt forget our snapshots, so that undefine works (I5)."""
-        with self._locked(domain) as instance:
+        with self._access.locked(domain) as instance:
             view.drop(instance, [s.name for s
                                  in instance.state.snapshots.values()])
 
     def restore_view(self, domain: Any) -> None:
         """Describe our snapshots to libvirt again, after a define (I5)."""
-        with self._locked(domain) as instance:
+        with self._access.locked(domain) as instance:
             view.sync(instance)
 
     # What Nova needs -------------------------------------------------------
 
     def state(self, domain: Any) -> model.State:
         """All that is known of a domain's disks. Needs no libvirt."""
-        with _translated(), self._finder.find(domain) as instance:
+        with self._access.found(domain) as instance:
             return instance.state
 
     @contextlib.contextmanager
@@ -367,17 +364,17 @@ class SnapshotManager:
 
         :raises Busy: another verb has kept the lock.
         """
-        with self._locked(domain):
+        with self._access.locked(domain):
             yield
 
     @contextlib.contextmanager
     def without_merges(self, domain: Any) -> Iterator[None]:
         """Within, which may last, no layers are merged; what is, is halted."""
         with contextlib.ExitStack() as held:
-            with self._locked(domain) as instance:
+            with self._access.locked(domain) as instance:
                 held.enter_context(
                     locks.holding_merges(instance.make_folder()))
-                self._recover(instance)
+                self._access.recover(instance)
             yield
 
     def remember_image(self, domain: Any, image: Mapping[str, Any]) -> None:
@@ -387,7 +384,7 @@ class SnapshotManager:
 
         :param image: JSON types; opaque here.
         """
-        with self._locked(domain) as instance:
+        with self._access.locked(domain) as instance:
             if instance.state.own_image != image:
                 instance.save(dataclasses.replace(
                     instance.state, own_image=dict(image)))
@@ -397,18 +394,11 @@ class SnapshotManager:
     @property
     def kinds(self) -> Sequence[str]:
         """The kinds of snapshot that backends are installed for."""
-        return sorted(self._loaded())
-
-    def _loaded(self) -> Mapping[str, base.Backend]:
-        if self._backends is None:
-            found: Any = extension.ExtensionManager(
-                'snapdriver.backends', invoke_on_load=True)
-            self._backends = {entry.name: entry.obj for entry in found}
-        return self._backends
+        return sorted(self._access.backends())
 
     def _backend(self, kind: str) -> base.Backend:
         try:
-            return self._loaded()[kind]
+            return self._access.backends()[kind]
         except KeyError:
             raise exception.BackendNotFound(
                 kind=kind[:80], kinds=', '.join(self.kinds)) from None
@@ -417,89 +407,6 @@ class SnapshotManager:
               identity: str) -> model.SnapshotInfo:
         return description.describe(
             instance, instance.state.snapshots[identity])
-
-    @contextlib.contextmanager
-    def _locked(self, domain: Any) -> Iterator[instances.Instance]:
-        """The instance under its lock, its state just read."""
-        with _translated(), self._finder.find(
-                domain, load=False) as instance:
-            if os.geteuid() not in (0, instance.directory.uid):
-                raise exception.FileFailed(
-                    path=instance.directory.path,
-                    reason='it belongs to another user')
-            lock = locks.InstanceLock(instance.make_folder(), instance.name,
-                                      self._options.lock_timeout)
-            with lock.held():
-                instance.lock = lock
-                instance.load()
-                instance.require_ours()
-                yield instance
-
-    @contextlib.contextmanager
-    def _working(self, domain: Any) -> Iterator[instances.Instance]:
-        """The same with nothing unfinished, and settled if it is off."""
-        with self._locked(domain) as instance:
-            self._recover(instance)
-            settle.settle(instance)
-            yield instance
-
-    @contextlib.contextmanager
-    def _looking(self, domain: Any) -> Iterator[instances.Instance]:
-        """The instance for a plan: nothing is changed."""
-        with _translated(), self._finder.find(domain) as instance:
-            operation = instance.state.operation
-            if operation is not None:
-                raise exception.Unfinished(
-                    domain=instance.name, verb=operation.verb,
-                    phase=operation.phase, reason='this is a dry run')
-            yield instance
-
-    def _recover(self, instance: instances.Instance) -> Sequence[str]:
-        with _translated():
-            return recovery.recover(instance, self._loaded)
-
-    def _attempt(self, instance: instances.Instance, act: Callable[[], _T],
-                 result: Callable[[], _T | None] = lambda: None) -> _T:
-        """Act; what fails half-way is finished or undone at once.
-
-        :param result: what act would have returned, if it was finished.
-        """
-        try:
-            return act()
-        except Exception as error:
-            instance.load()
-            operation = instance.state.operation
-            if operation is None:
-                raise
-            LOG.warning('%(verb)s of %(domain)s failed in phase %(phase)s: '
-                        '%(error)s',
-                        {'verb': operation.verb, 'domain': instance.name,
-                         'phase': operation.phase, 'error': error})
-            with contextlib.suppress(exception.Unfinished,
-                                     exception.NoSpace,
-                                     exception.FileFailed):
-                self._recover(instance)
-                finished = result()
-                if finished is not None:
-                    return finished
-            raise
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """Errors of the system as ours."""
-    try:
-        yield
-    except OSError as error:
-        path = error.filename or 'a file of the instance'
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise exception.NoSpace(path=path) from error
-        raise exception.FileFailed(
-            path=path, reason=error.strerror) from error
-    except exception.LibvirtFailed as error:
-        if os.strerror(errno.ENOSPC) not in error.reason:
-            raise
-        raise exception.NoSpace(path=f'libvirt ({error.reason})') from error
 
 
 def _require(plan: model.Plan) -> None:

@@ -85,7 +85,7 @@ def wait_for_jobs(domain: domains.Domain) -> None:
     :raises LibvirtFailed: it has not ended for a minute.
     """
     end = time.monotonic() + _JOB_ENDS_WITHIN
-    while domain.power() is not model.Power.SHUTOFF:
+    while not domain.is_off():
         if not any(job['type'].startswith('snapshot-')
                    and job['status'] not in ('concluded', 'null')
                    for job in domain.ask_qemu('query-jobs')):

@@ -27,8 +27,10 @@ a tag of the upper would change silently (invariant I6).
 
 from collections.abc import Callable
 from collections.abc import Collection
+from collections.abc import Mapping
 import dataclasses
 import enum
+from typing import Any
 
 from snapdriver import chain
 from snapdriver import jobs
@@ -58,6 +60,12 @@ class Merge:
     upper: str
     direction: Direction
     bytes: int
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> 'Merge':
+        """What ``dataclasses.asdict`` has made of one."""
+        return cls(**dict(data) | {
+            'direction': Direction(data['direction'])})
 
     @property
     def gone(self) -> str:
@@ -124,6 +132,11 @@ def tagged(state: model.State) -> set[str]:
 
 def active(state: model.State) -> set[str]:
     return {disk.active for disk in state.disks.values()}
+
+
+def active_chain(state: model.State, merge: Merge) -> list[str]:
+    """The layers that the disk stands on now, the active one first."""
+    return chain.to_base(state.layers, state.disks[merge.disk].active)
 
 
 def done(state: model.State, merge: Merge) -> model.State:

@@ -31,12 +31,9 @@ reader: what is copied down is what the upper layer hides anyway.
 from collections.abc import Callable
 import contextlib
 import dataclasses
-from typing import Any
 
 from oslo_log import log as logging
 
-from snapdriver import chain
-from snapdriver import cleanup
 from snapdriver import directory
 from snapdriver import exception
 from snapdriver import instance as instances
@@ -45,13 +42,12 @@ from snapdriver import journal
 from snapdriver import livemerge
 from snapdriver import locks
 from snapdriver import merges
+from snapdriver import mergeswitch
 from snapdriver import model
 from snapdriver import offlinemerge
 from snapdriver import preflight
 from snapdriver import qemuimg
-from snapdriver import settle
 from snapdriver import survey as surveys
-from snapdriver import view
 
 LOG = logging.getLogger(__name__)
 Progress = Callable[[float], object]
@@ -88,7 +84,7 @@ def work(instance: instances.Instance, report: Report, bandwidth: int,
             _put_off(instance, report, merge,
                      'the domain is being started or its disks are copied')
         return False
-    merge, ran = found[0], _runs(instance)
+    merge, was_off = found[0], instance.is_off()
     try:
         live = _is_live(instance, merge)
         _lift(instance, merge)
@@ -115,7 +111,7 @@ def work(instance: instances.Instance, report: Report, bandwidth: int,
         report.done.append(_tell(instance, merge, live))
         return True
     halt(instance)
-    if ran == _runs(instance):  # else it goes on in the other way
+    if was_off == instance.is_off():  # else it goes on in the other way
         free, _ = instance.directory.free()
         _put_off(instance, report, merge, why or (
             'QEMU gave it up, or others ended it; '
@@ -177,16 +173,16 @@ def halt(instance: instances.Instance) -> None:
     :raises LibvirtFailed, Unfinished: one cannot be halted.
     """
     for job in jobs.of_type(instance.state, jobs.MERGE):
-        merge = _merge(job.data['merge'])
+        merge = merges.Merge.read(job.data['merge'])
         if job.data['live']:
             livemerge.halt(instance, merge)
         else:
             offlinemerge.halt(job, instance.directory.uid)
-        if _is_switched(instance, merge, job.data['live']):
-            _begin(instance, merge, 'copied')
-            finish(instance)
+        if mergeswitch.is_switched(instance, merge, job.data['live']):
+            mergeswitch.begin(instance, merge, 'copied')
+            mergeswitch.finish(instance)
         else:
-            _freeze(instance)
+            mergeswitch.freeze(instance)
             jobs.end(instance, job)
 
 
@@ -201,134 +197,19 @@ def _end(instance: instances.Instance, merge: merges.Merge,
             instance.state):
         if not livemerge.is_ready(instance, merge):
             return False
-        _begin(instance, merge, 'pivoting')
+        mergeswitch.begin(instance, merge, 'pivoting')
         livemerge.pivot(instance, merge)
     elif stamp is None or not down:
-        if not _is_switched(instance, merge, stamp is None):
+        if not mergeswitch.is_switched(instance, merge, stamp is None):
             return False
-        _begin(instance, merge, 'copied')
-    elif (_is_open(instance, merge) or not offlinemerge.is_unchanged(
-            instance, merge, stamp)):
+        mergeswitch.begin(instance, merge, 'copied')
+    elif (mergeswitch.is_open(instance, merge)
+          or not offlinemerge.is_unchanged(instance, merge, stamp)):
         return False
     else:
-        _begin(instance, merge, 'copied', stamp)
-    finish(instance)
+        mergeswitch.begin(instance, merge, 'copied', stamp)
+    mergeswitch.finish(instance)
     return True
-
-
-def _begin(instance: instances.Instance, merge: merges.Merge, phase: str,
-           stamp: offlinemerge.Stamp | None = None) -> None:
-    """Turn the job into an operation, which is finished at once."""
-    instance.begin(
-        'merge', '', phase, {
-            'merge': dataclasses.asdict(merge), 'stamp': stamp,
-            'unlink': [instance.state.layers[merge.gone].file]},
-        jobs={key: job for key, job in instance.state.jobs.items()
-              if job.type != jobs.MERGE})
-
-
-def recover(instance: instances.Instance) -> str:
-    """Finish a merge whose switch was interrupted, or undo it.
-
-    :returns: ``finished`` or ``undone``.
-    """
-    operation = instance.operation
-    merge = _merge(operation.data['merge'])
-    if operation.phase == 'pivoting':
-        livemerge.halt(instance, merge)
-        keep = livemerge.has_pivoted(instance, merge)
-    elif operation.phase == 'copied' and operation.data['stamp']:
-        keep = _is_good(instance, merge)
-    else:
-        keep = True
-    if not keep:
-        _undo(instance, merge)
-        return 'undone'
-    finish(instance)
-    return 'finished'
-
-
-def finish(instance: instances.Instance) -> None:
-    """Let everything stand on what is kept; can be repeated.
-
-    :raises Refused: somebody has started the domain on what goes.
-    """
-    operation = instance.operation
-    merge = _merge(operation.data['merge'])
-    if operation.phase != 'committed':
-        _switch(instance, merge)
-        instance.passed('switched')
-        after = merges.done(instance.state, merge)
-        instance.advance('committed', layers=after.layers,
-                         disks=after.disks, snapshots=after.snapshots)
-    cleanup.unlink(instance, instance.operation.data['unlink'])
-    instance.passed('unlinked')
-    _freeze(instance)
-    view.sync(instance)
-    instance.finish(None)
-
-
-def _is_good(instance: instances.Instance, merge: merges.Merge) -> bool:
-    """Whether what qemu-img has copied down is still what is above.
-
-    The domain may have been started since, by somebody who does not know
-    of us, before its names or headers were switched.
-    """
-    state = instance.state
-    if merge.upper not in merges.active(state):
-        return not _is_open(instance, merge) or any(
-            offlinemerge.stands_on(instance, state.layers[child],
-                                   state.layers[merge.lower])
-            for child in chain.children(state.layers, merge.upper)
-            if child in _active_chain(state, merge))
-    if _runs(instance):
-        return livemerge.has_pivoted(instance, merge)
-    return offlinemerge.is_unchanged(
-        instance, merge, instance.operation.data['stamp'])
-
-
-def _undo(instance: instances.Instance, merge: merges.Merge) -> None:
-    state = instance.state
-    upper = state.layers[merge.upper]
-    if merge.upper in merges.active(state):
-        if instance.operation.phase == 'copied':
-            settle.switch(instance, {merge.disk: upper})
-    else:
-        for child in chain.children(state.layers, merge.upper):
-            offlinemerge.point_at(instance, state.layers[child], upper)
-    _freeze(instance)
-    instance.finish(None)
-
-
-def _switch(instance: instances.Instance, merge: merges.Merge) -> None:
-    if merge.direction is merges.Direction.UP:
-        return  # its header was written last, by QEMU or by qemu-img
-    state = instance.state
-    lower = state.layers[merge.lower]
-    for child in chain.children(state.layers, merge.upper):
-        offlinemerge.point_at(instance, state.layers[child], lower)
-    if merge.upper not in merges.active(state):
-        return
-    instance.directory.chmod(lower.file, directory.ACTIVE_MODE)
-    if not _runs(instance):
-        settle.switch(instance, {merge.disk: lower})
-    if _runs(instance) and not livemerge.has_pivoted(instance, merge):
-        raise exception.Refused('merge', instance.name, [
-            'somebody started it meanwhile; it is merged again, live'])
-
-
-def _is_switched(instance: instances.Instance, merge: merges.Merge,
-                 live: bool) -> bool:
-    """Whether the headers say that the layers are merged."""
-    layers = instance.state.layers
-    if merge.direction is merges.Direction.UP:
-        lower = layers[merge.lower]
-        return offlinemerge.stands_on(
-            instance, layers[merge.upper],
-            None if lower.parent is None else layers[lower.parent])
-    return live and any(
-        offlinemerge.stands_on(instance, layers[child], layers[merge.lower])
-        for child in chain.children(layers, merge.upper))
 
 
 def _is_live(instance: instances.Instance, merge: merges.Merge) -> bool:
@@ -347,7 +228,7 @@ def _is_live(instance: instances.Instance, merge: merges.Merge) -> bool:
             raise exception.Refused('merge', instance.name, refusals)
         return False
     state = instance.state
-    if merge.upper not in _active_chain(state, merge) and not refusals:
+    if merge.upper not in merges.active_chain(state, merge) and not refusals:
         return False
     if not refusals:
         survey = surveys.survey(instance, domain, power)
@@ -371,21 +252,8 @@ def _lift(instance: instances.Instance, merge: merges.Merge) -> None:
             instance.directory.chmod(layers[layer].file,
                                      directory.ACTIVE_MODE, always=True)
     except exception.SnapdriverError:
-        _freeze(instance)
+        mergeswitch.freeze(instance)
         raise
-
-
-def _freeze(instance: instances.Instance) -> None:
-    """Protect every frozen layer again; what cannot be changed is."""
-    state = instance.state
-    for layer in chain.frozen(state):
-        file = state.layers[layer].file
-        if instance.directory.stat(file) is None:
-            continue
-        try:
-            instance.directory.chmod(file, directory.FROZEN_MODE)
-        except exception.PrivilegeMissing as error:
-            LOG.warning('%(error)s', {'error': error})
 
 
 def _put_off(instance: instances.Instance, report: Report,
@@ -401,24 +269,5 @@ def _is_ours(instance: instances.Instance, job: model.Job) -> bool:
     return job.id in instance.state.jobs
 
 
-def _active_chain(state: model.State, merge: merges.Merge) -> list[str]:
-    return chain.to_base(state.layers, state.disks[merge.disk].active)
-
-
-def _is_open(instance: instances.Instance, merge: merges.Merge) -> bool:
-    """Whether a running QEMU has the layers open."""
-    return _runs(instance) and merge.upper in _active_chain(
-        instance.state, merge)
-
-
-def _runs(instance: instances.Instance) -> bool:
-    return instance.power() is not model.Power.SHUTOFF
-
-
 def _file(merge: merges.Merge, layer: str) -> str:
     return f'{merge.disk}.layer-{layer}'
-
-
-def _merge(data: Any) -> merges.Merge:
-    return merges.Merge(**dict(data) | {
-        'direction': merges.Direction(data['direction'])})

@@ -21,6 +21,7 @@ from snapdriver import exception
 from snapdriver import exporting
 from snapdriver import instance as instances
 from snapdriver import jobs
+from snapdriver import mergeswitch
 from snapdriver import merging
 from snapdriver import model
 from snapdriver import reunion
@@ -81,7 +82,7 @@ def _operation(instance: instances.Instance, operation: model.Operation,
         reunion.resume(instance)
         return 'finished'
     if operation.verb == 'merge':
-        return merging.recover(instance)
+        return mergeswitch.recover(instance)
     if operation.verb == 'adopt':
         adoption.finish(instance)
         return 'finished'

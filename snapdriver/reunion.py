@@ -61,7 +61,7 @@ def reunite(instance: instances.Instance) -> list[str]:
     """
     domain = instance.domain
     if (domain is None or not domain.is_persistent()
-            or instance.power() is model.Power.SHUTOFF):
+            or instance.is_off()):
         return []
     torn = differing(instance, domain)
     if not torn:
@@ -101,10 +101,10 @@ def resume(instance: instances.Instance) -> None:
     if domain is None:
         raise exception.DomainNotFound(domain=instance.name,
                                        searched='libvirt')
-    if (domain.power() is not model.Power.SHUTOFF
+    if (not domain.is_off()
             and differing(instance, domain)):
         _save(instance, domain)
-    if domain.power() is model.Power.SHUTOFF:
+    if domain.is_off():
         if domain.has_managed_save():
             _define_saved(instance, domain)
         settle.switch(instance, {

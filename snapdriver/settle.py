@@ -48,7 +48,7 @@ def possible(instance: instances.Instance) -> bool:
     domain = instance.domain
     if domain is None:
         return True
-    return (domain.power() is model.Power.SHUTOFF
+    return (domain.is_off()
             and not domain.has_managed_save())
 
 
@@ -97,7 +97,7 @@ def switch(instance: instances.Instance,
     instance.directory.sync()
     # Nova reads them before each start. libvirt has left them with QEMU's
     # user after a power cut, and with root where it remembers no owner.
-    if instance.power() is model.Power.SHUTOFF:
+    if instance.is_off():
         for layer in active.values():
             instance.directory.take(layer.file)
 
@@ -107,7 +107,7 @@ def _others(instance: instances.Instance) -> dict[str, model.Layer]:
 
     None if it runs by now: then QEMU knows them by the names of before.
     """
-    if instance.power() is not model.Power.SHUTOFF:
+    if not instance.is_off():
         return {}
     layers = [instance.state.layers[disk.active]
               for disk in instance.state.disks.values()]

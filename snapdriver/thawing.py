@@ -33,7 +33,7 @@ JOB = jobs.THAW
 def thaw(instance: instances.Instance) -> None:
     """Thaw the guest's file systems; if its agent is silent, owe it."""
     domain = instance.domain
-    if domain is None or instance.power() is model.Power.SHUTOFF:
+    if domain is None or instance.is_off():
         _settle_debt(instance)
     elif domain.thaw(instance.options.quiesce_timeout):
         _settle_debt(instance)

@@ -225,7 +225,7 @@ def recover(instance: instances.Instance) -> str:
         instance.finish(None, disks=disks, layers=layers)
         cleanup.forget_if_bare(instance)
         return 'undone'
-    if instance.power() is model.Power.SHUTOFF:
+    if instance.is_off():
         settle.switch(instance, new)
     _finish(instance)
     return 'finished'
@@ -233,7 +233,7 @@ def recover(instance: instances.Instance) -> str:
 
 def _switched(instance: instances.Instance,
               new: dict[str, model.Layer]) -> bool:
-    if instance.power() is not model.Power.SHUTOFF:
+    if not instance.is_off():
         return overlays.in_use(instance, new)
     return (overlays.defined_on(instance, new)
             or overlays.written(instance, new)

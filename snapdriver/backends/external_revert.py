@@ -146,7 +146,7 @@ def revert(instance: instances.Instance, plan: model.Plan,
     if not todo.ready:
         overlays.make(instance, todo.new, instance.operation.data['sizes'])
     instance.passed('overlaid')
-    if instance.power() is not model.Power.SHUTOFF:
+    if not instance.is_off():
         todo.domain.stop()
     instance.advance('stopped', {'stopped_at': time.time()})
     settle.switch(instance, todo.new)
@@ -240,7 +240,7 @@ def recover(instance: instances.Instance) -> str:
                 or overlays.written(instance, new)):
             _undo(instance, new)
             return 'undone'
-        if instance.power() is model.Power.SHUTOFF:
+        if instance.is_off():
             settle.switch(instance, new)
         _commit(instance)
     _finish(instance)
@@ -256,7 +256,7 @@ def _undo(instance: instances.Instance, new: dict[str, model.Layer]) -> None:
         instance.directory.unlink(layer.file)
     was = model.Power(data['was'])
     if (domain is not None and was is not model.Power.SHUTOFF
-            and domain.power() is model.Power.SHUTOFF):
+            and domain.is_off()):
         view.sync(instance)
         domain.start(paused=was is model.Power.PAUSED)
     instance.finish(None)

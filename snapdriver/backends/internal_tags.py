@@ -116,7 +116,7 @@ def _untag(instance: instances.Instance, layer: model.Layer,
            tag: str) -> bool:
     """Remove a tag, unless somebody reads that layer."""
     state = instance.state
-    off = instance.power() is model.Power.SHUTOFF
+    off = instance.is_off()
     active = state.disks[layer.disk].active == layer.id
     if (layer.id in chain.pinned(state)
             or (not off and not active and _is_open(instance, layer.file))
@@ -183,7 +183,7 @@ def _recorded(state: model.State, layer: model.Layer) -> set[str]:
 def _written(instance: instances.Instance) -> list[memory.DiskTags]:
     """What QEMU writes; nothing if the domain is off."""
     domain = instance.domain
-    if domain is None or domain.power() is model.Power.SHUTOFF:
+    if domain is None or domain.is_off():
         return []
     return list(memory.tags(domain).values())
 
@@ -213,7 +213,7 @@ def _written_tags(instance: instances.Instance,
 def _is_open(instance: instances.Instance, file: str) -> bool:
     """Whether a running domain may have it open."""
     state = instance.state
-    if instance.power() is model.Power.SHUTOFF:
+    if instance.is_off():
         return False
     return any(state.layers[layer].file == file
                for disk in state.disks.values()

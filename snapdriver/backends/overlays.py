@@ -75,7 +75,7 @@ def from_data(data: Mapping[str, Any]) -> dict[str, model.Layer]:
 def in_use(instance: instances.Instance, new: Layers) -> bool:
     """Whether a running QEMU writes one of those layers."""
     domain = instance.domain
-    if domain is None or instance.power() is model.Power.SHUTOFF:
+    if domain is None or instance.is_off():
         return False
     files = {layer.file for layer in new.values()}
     return any(os.path.basename(path) in files
@@ -122,7 +122,7 @@ def require_unused(instance: instances.Instance, verb: str,
     """:raises Refused: somebody has started the domain meanwhile, on the
     layers below the new ones.
     """
-    if (instance.power() is not model.Power.SHUTOFF
+    if (not instance.is_off()
             and not in_use(instance, new)):
         raise exception.Refused(verb, instance.name, [
             'somebody started it meanwhile; nothing was changed, try again'])
@@ -184,7 +184,7 @@ def withdraw(instance: instances.Instance, new: Layers) -> bool:
         _rename(instance, [(file + _WITHDRAWN, file) for file in files])
         return False
     if (instance.domain is not None
-            and instance.power() is not model.Power.SHUTOFF):
+            and not instance.is_off()):
         instance.domain.let_go([instance.directory.path_of(file)
                                 for file in files])
     for file in files:

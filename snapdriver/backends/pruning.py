@@ -71,7 +71,7 @@ def start(instance: instances.Instance) -> None:
     domain = instance.domain
     try:
         if (domain is not None and wanted is not model.Power.SHUTOFF
-                and domain.power() is model.Power.SHUTOFF):
+                and domain.is_off()):
             domain.start(paused=wanted is model.Power.PAUSED)
         instance.passed('started')
     finally:

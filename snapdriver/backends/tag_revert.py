@@ -110,7 +110,7 @@ def recover(instance: instances.Instance) -> str:
         return 'finished'
     domain, was = instance.domain, model.Power(data['was'])
     if (domain is not None and was is not model.Power.SHUTOFF
-            and domain.power() is model.Power.SHUTOFF):
+            and domain.is_off()):
         settle.settle(instance)
         view.sync(instance)
         domain.start(paused=was is model.Power.PAUSED)

@@ -299,7 +299,7 @@ _WAYS = (
 
 def _instance(where: stage.Stage, vm: guest.Guest
               ) -> contextlib.AbstractContextManager[instances.Instance]:
-    return where.manager._finder.find(vm.name)
+    return where.manager._access.finder.find(vm.name)
 
 
 def _held(file: pathlib.Path | int) -> float:

@@ -121,7 +121,7 @@ class EngineTest(base.FunctionalTest):
 
     def state(self, guest: guests.Guest) -> 'snapdriver.model.State':
         """What the state file says; read as the verbs read it."""
-        with self.manager._finder.find(guest.name) as instance:
+        with self.manager._access.finder.find(guest.name) as instance:
             return instance.state
 
 
