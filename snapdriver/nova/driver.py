@@ -276,7 +276,7 @@ class SnapshotLibvirtDriver(
         """Copies the layers for a resize on this host; refuses a move."""
         here = dest == self.get_host_ip_addr()
         if not here:
-            moves.before_cold(self._engine, instance)
+            moves.before_cold(self._engine, self._reaper, instance)
         with self._engine.without_merges(instance):
             result = super().migrate_disk_and_power_off(
                 context, instance, dest, *args, **kwargs)

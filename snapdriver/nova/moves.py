@@ -26,6 +26,8 @@ from snapdriver import instance as instances
 from snapdriver import model
 from snapdriver import state as state_file
 from snapdriver.nova import engine as engines
+from snapdriver.nova import handles
+from snapdriver.nova import reaper as reapers
 from snapdriver.nova.watching import verbs
 
 LOG = logging.getLogger(__name__)
@@ -43,7 +45,8 @@ def refuse_live(engine: engines.Engine, instance: Any) -> None:
         raise nova_exception.MigrationPreCheckError(reason=_REASON)
 
 
-def before_cold(engine: engines.Engine, instance: Any) -> None:
+def before_cold(engine: engines.Engine, reaper: reapers.Reaper,
+                instance: Any) -> None:
     """Before the disks are copied to another host.
 
     :raises InstanceFaultRollback: nothing has changed.
@@ -54,7 +57,7 @@ def before_cold(engine: engines.Engine, instance: Any) -> None:
         raise nova_exception.InstanceFaultRollback(
             nova_exception.MigrationPreCheckError(reason=_REASON))
     try:
-        flatten(engine, instance)
+        flatten(engine, reaper, instance)
     except exception.SnapdriverError as error:
         raise nova_exception.InstanceFaultRollback(
             nova_exception.MigrationPreCheckError(
@@ -71,17 +74,21 @@ _REASON = ('the server has local snapshots, which cannot move to another host '
            'on_move=flatten in section [snapdriver] of nova.conf')
 
 
-def flatten(engine: engines.Engine, instance: Any) -> None:
+def flatten(engine: engines.Engine, reaper: reapers.Reaper,
+            instance: Any) -> None:
     """Delete every local snapshot, and merge what they leave behind.
+
+    Their manifests go, too; other handles stay, as images of their disks.
 
     :raises SnapdriverError: it could not be done, or not wholly.
     """
-    manager = engine.manager
+    manager, state = engine.manager, engine.manager.state(instance.uuid)
     LOG.warning('Deleting the local snapshots of an instance that moves to '
                 'another host', instance=instance)
     with verbs.watched(verbs.Verb.DELETE, instance,
-                       list(manager.state(instance.uuid).snapshots)):
+                       list(state.snapshots)):
         manager.delete(instance.uuid, [], everything=True)
+    reaper.doom(instance.uuid, handles.manifests(state))
     merged = manager.merge(instance.uuid)
     if merged.pending:
         raise exception.Refused('move', instance.uuid, [

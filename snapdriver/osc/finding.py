@@ -13,11 +13,11 @@
 """Servers and snapshots by their names or ids."""
 
 from typing import Any
-import uuid
 
 from openstack import exceptions as sdk_exceptions
 from osc_lib import exceptions
 
+from snapdriver import naming
 from snapdriver.osc import handle
 from snapdriver.osc import snapshot as snapshots
 
@@ -57,7 +57,7 @@ def snapshot(connection: Any, server: Any,
             f'Server {server.name} has {len(by_name)} snapshots named '
             f'"{name_or_id}"; say which one by its id: '
             + ', '.join(one.id for one in by_name))
-    if _is_id(name_or_id):
+    if naming.is_uuid(name_or_id):
         # A list does not have what another project shares with the user's.
         try:
             image = connection.image.get_image(name_or_id)
@@ -70,10 +70,3 @@ def snapshot(connection: Any, server: Any,
         f'Server {server.name} has no snapshot "{name_or_id}"; "openstack '
         f'server snapshot list {server.name}" shows those that it has. One '
         'that is still being made is not among them.')
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False

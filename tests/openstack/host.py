@@ -58,22 +58,6 @@ def virsh(*command: str) -> str:
     return run('virsh', *command).stdout
 
 
-@contextlib.contextmanager
-def typed(uuid: str, line: str) -> Iterator[None]:
-    """A line on a guest's console, which stays open until the end.
-
-    QEMU looks once a second whether somebody has opened it.
-    """
-    with subprocess.Popen(
-            [_TOOL, 'exec', 'bash', '-c',
-             'exec > "$(virsh ttyconsole "$1")" && echo "$2" && exec cat',
-             'typed', uuid, line], stdin=subprocess.PIPE) as terminal:
-        try:
-            yield
-        finally:
-            terminal.communicate()
-
-
 def snapdriver(*command: str) -> Any:
     """What our command prints as JSON, run as Nova's user."""
     done = run('snapdriver', *command, '-f', 'json', check=False, user='nova')

@@ -203,23 +203,6 @@ class Server:
                 time.sleep(0.1)
         return found
 
-    def tell(self, line: str) -> None:
-        """One of the lines that the guest takes, until it has answered.
-
-        :param line: see ``tests/guest/init.c``: it answers with the first
-            word in capitals, but with MARKED for "mark", and so on.
-        """
-        word = line.split()[0].upper()
-        before = self.console().count(f'\n{word}')
-        with host.typed(self.id, line):
-            end = time.monotonic() + host.PATIENCE
-            while self.console().count(f'\n{word}') == before:
-                if time.monotonic() > end:
-                    raise AssertionError(
-                        f'{self.id} does not answer "{line}": '
-                        f'{self.console()[-500:]}')
-                time.sleep(0.1)
-
     # Snapshots -------------------------------------------------------------
 
     def snapshot(self, name: str, *, kind: str | None = None,

@@ -43,7 +43,7 @@ class TestQuiesce(base.OpenStackTest):
         self.assertEqual('quiesced', images.properties(
             self.demo, handle)['snapdriver_consistency'])
         # It answers everything but that.
-        server.tell('agent hang')
+        server.say('agent hang', 'AGENT')
         refused = server.snapshot('refused', wait=False)
         self.poll(lambda: not images.exists(self.demo, refused),
                   'the image to go')

@@ -42,9 +42,9 @@ class PluginTestCase(testtools.TestCase):
         self.assertNotIn('libvirt', told[0])
         self.assertNotIn('nova', told[0])
         self.assertNotIn('oslo', told[0])
-        # Only how the other command shows things, and names of data.
+        # Only how the other command shows things, and what is pure.
         self.assertEqual(
-            ['snapdriver.exception', 'snapdriver.model'],
+            ['snapdriver.exception', 'snapdriver.model', 'snapdriver.naming'],
             [name for name in told[1].split()
              if not name.startswith('snapdriver.cli')])
 
