@@ -14,11 +14,18 @@
 
 from collections.abc import Iterable
 
+from oslo_log import log as logging
+
 from snapdriver import domainxml
+from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import naming
 from snapdriver import settle
 from snapdriver import view
+
+LOG = logging.getLogger(__name__)
+#: What may come back of the permissions that a disk has had.
+_READABLE = 0o664
 
 
 def unlink(instance: instances.Instance, files: Iterable[str]) -> None:
@@ -64,7 +71,14 @@ def forget_if_bare(instance: instances.Instance) -> None:
     """Forget the layers of an instance that is as we found it.
 
     No snapshot, and every disk one layer that has its Nova name: the second
-    link and the records go.
+    link and the records go. Nova reads a running guest's disk as its own
+    user, and one that it cannot read stops the resource update of its host
+    (``LibvirtDriver.update_available_resource``): permissions come back.
+
+    ::
+
+        before:   disk = disk.layer-a   -rw-------
+        after:    disk                  -rw-r--r--
     """
     state = instance.state
     if (not state.disks or state.snapshots or state.operation or state.jobs
@@ -74,6 +88,13 @@ def forget_if_bare(instance: instances.Instance) -> None:
     _define_by_name(instance)
     if _is_named(instance):
         return
+    try:
+        for disk in state.disks.values():
+            if disk.mode is not None:
+                instance.directory.chmod(disk.name, disk.mode & _READABLE)
+    except exception.PrivilegeMissing as error:
+        LOG.warning('%(error)s', {'error': error})
+        return  # what we know of, Nova need not read
     links = [layer.file for layer in state.layers.values()]
     instance.begin('delete', '', 'unnamed', {'unlink': links, 'names': []},
                    disks={}, layers={}, current=None)

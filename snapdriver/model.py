@@ -84,6 +84,8 @@ class Disk:
     :ivar base: absolute path below the lowest layer (Nova's ``_base``), or
         None.
     :ivar active: id of the layer that the domain writes.
+    :ivar mode: permissions of its file before its first snapshot, which it
+        gets back after its last; None if nobody knows.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Disk:
     base: str | None
     base_format: str | None
     active: str
+    mode: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ def _link(directory: str, old: str, new: str,
 
 def _chmod(directory: str, name: str, mode: int,
            privileged: bool = False) -> None:
-    if mode & ~0o660:
+    if mode & ~0o664:
         raise ValueError(f'mode {mode:o} is not one of ours')
     with _file(directory, name, privileged) as (_, fd):
         os.chmod(_OF_ITSELF % fd, mode)

@@ -175,6 +175,8 @@ def _check(state: model.State) -> None:
         _require(disk.size > 0, f'disk {key} has no size')
         _require(disk.base is None or disk.base.startswith('/'),
                  f'the base of {key} is not an absolute path')
+        _require(disk.mode is None or 0 <= disk.mode <= 0o777,
+                 f'the mode of {key} is none')
     for key, layer in state.layers.items():
         _require(layer.id == key and naming.is_layer_id(key),
                  f'layer {key} is called otherwise')

@@ -167,7 +167,8 @@ def _new(instance: instances.Instance, element: domainxml.DiskElement,
         disk=model.Disk(
             name=name, target=element.target, base=base,
             base_format=base_format, active=layer_id,
-            size=instance.header(name).size if qemu is None else qemu[1]),
+            size=instance.header(name).size if qemu is None else qemu[1],
+            mode=instance.directory.mode(name)),
         layer=layer, new=True, source=source)
 
 

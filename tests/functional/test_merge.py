@@ -23,7 +23,9 @@ class MergeTest(engine.EngineTest):
 
     def chain(self, disk_names: tuple[str, ...] = ('disk',),
               count: int = 3) -> guests.Guest:
-        guest = guests.Guest(self, disk_names).define().start()
+        guest = guests.Guest(self, disk_names)
+        self.modes = self.modes_of(guest)
+        guest.define().start()
         for number in range(1, count + 1):
             self.write(guest, number)
             self.manager.create(guest.name, f's{number}')
@@ -55,6 +57,15 @@ class MergeTest(engine.EngineTest):
         self.assertEqual(sums, self.sums(guest))
         self.assertGreaterEqual(guest.last_tick(), tick)
         self.assert_clean(guest)
+
+    def modes_of(self, guest: guests.Guest) -> dict[str, int]:
+        files = guest.files()
+        return {disk.name: files[disk.name].mode for disk in guest.disks}
+
+    def assert_as_before(self, guest: guests.Guest) -> None:
+        """Nothing is left of us, and Nova reads a running guest's disks."""
+        self.assertEqual(0, self.count(guest))
+        self.assertEqual(self.modes, self.modes_of(guest))
 
     def count(self, guest: guests.Guest) -> int:
         return len(self.state(guest).layers)
@@ -93,7 +104,7 @@ class RunningTest(MergeTest):
         self.assertEqual(sums, self.sums(guest))
         self.manager.delete(guest.name, [], everything=True)
         self.merge(guest)
-        self.assertEqual(0, self.count(guest))
+        self.assert_as_before(guest)
         self.assert_data(guest, sums)
 
 
@@ -117,7 +128,7 @@ class OffTest(MergeTest):
         self.assertEqual(6, self.count(guest))
         self.manager.delete(guest.name, [], everything=True)
         self.merge(guest)
-        self.assertEqual(0, self.count(guest))
+        self.assert_as_before(guest)
         self.assertEqual(
             {'disk', 'disk.eph0', 'disk.info', 'snapdriver'},
             set(guest.files()))

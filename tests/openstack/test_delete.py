@@ -90,6 +90,10 @@ class TestDelete(reaping.ReaperTest):
         self.demo.compute.start_server(server.id)
         server.wait('ACTIVE')
         self.assertGreaterEqual(server.found(), tick)
+        # Nova does so, and one disk that it cannot read stops its resource
+        # update.
+        host.run('test', '-r', str(host.INSTANCES / server.id / 'disk'),
+                 user='nova')
 
     def test_rotation(self) -> None:
         server = self.boot()

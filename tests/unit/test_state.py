@@ -230,6 +230,7 @@ class EditedTest(testtools.TestCase):
             'base': (1, '', '_base/x', '../x', []),
             'base_format': (1, []),
             'active': (None, 'gone', samples.E1, [], ''),
+            'mode': ('0644', -1, 0o1000, 1.5, []),
             'strange': (1,)})
 
     def test_a_snapshot(self) -> None:
