@@ -113,6 +113,14 @@ class Engine:
         return state is not None and bool(state.snapshots or any(
             layer.parent is not None for layer in state.layers.values()))
 
+    def has_layers(self, uuid: str) -> bool:
+        """Also true of one that runs on by its only layer's own name.
+
+        Nova may not read such a file, which it knows nothing of.
+        """
+        state = self.state(uuid)
+        return state is not None and bool(state.layers)
+
 
 @contextlib.contextmanager
 def translated() -> Iterator[None]:

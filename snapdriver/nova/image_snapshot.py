@@ -86,7 +86,7 @@ class ImageSnapshot:
             raise nova_exception.ImageUnacceptable(
                 image_id=self._image_id, reason=f'a local snapshot was asked '
                 f'for, and {unfit}')
-        if unfit is not None or not self._engine.has_snapshots(instance.uuid):
+        if unfit is not None or not self._engine.has_layers(instance.uuid):
             return False
         self._flat(image, advance)
         return True
