@@ -150,6 +150,6 @@ def _without_brackets(word: str) -> str:
 
 def _without_xargs(words: list[str]) -> Sequence[str]:
     """What it runs, with one word that it would have read."""
-    if words[:3] == ['xargs', '-n', '1']:
-        return [*words[3:], 'WORD']
+    if words[:4] == ['xargs', '-r', '-n', '1']:
+        return [*words[4:], 'WORD']
     return words

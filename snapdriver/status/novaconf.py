@@ -19,6 +19,7 @@ options are Nova's (``nova.conf.paths``, ``nova.conf.compute``,
 
 from collections.abc import Sequence
 import dataclasses
+import os
 from typing import Any
 
 from oslo_config import cfg
@@ -61,8 +62,17 @@ class NovaConf:
 
 
 def files() -> list[str]:
-    """Nova's configuration files, where Nova looks for them."""
-    return list(cfg.find_config_files('nova'))
+    """Nova's configuration files, where Nova looks for them.
+
+    Debian's and Ubuntu's nova-compute is started with another one besides,
+    which names the driver.
+    """
+    found = list(cfg.find_config_files('nova'))
+    for name in list(found):
+        compute = os.path.join(os.path.dirname(name), 'nova-compute.conf')
+        if os.path.exists(compute):
+            found.append(compute)
+    return found
 
 
 def read(names: Sequence[str]) -> NovaConf | None:

@@ -148,6 +148,14 @@ max_chain_depth = 20
                          (found.instances_path, found.images_type,
                           found.lock_path))
 
+    def test_the_file_that_debian_adds(self) -> None:
+        path = self.touch('nova.conf')
+        with mock.patch.object(novaconf.cfg, 'find_config_files',
+                               autospec=True, return_value=[path]):
+            self.assertEqual([path], novaconf.files())
+            other = self.touch('nova-compute.conf')
+            self.assertEqual([path, other], novaconf.files())
+
     def test_not_of_a_compute_host(self) -> None:
         self.assertIsNone(self.read_text('[snapdriver]\nenabled = false'))
         self.assertIsNone(novaconf.read([]))
