@@ -113,6 +113,8 @@ class ListServerSnapshot(command.Lister):
             return
         size = columns.human_size(sum(one.size or 0 for one in found))
         count = len({one.server_id for one in found})
+        kept = sum(not one.reapable for one in found)
+        pending = sum(one.status != 'active' for one in found)
         self.app.stderr.write(
             f'{len(found)} snapshots of {count} servers, which held {size} '
-            'when they were made\n')
+            f'when they were made; {kept} not reapable, {pending} pending\n')

@@ -78,7 +78,7 @@ class ListTestCase(base.OscTestCase):
         self.list('--all-projects', '--long')
         self.assertEqual(
             '4 snapshots of 3 servers, which held 4.0 KiB when they were '
-            'made\n', self.stderr.getvalue())
+            'made; 1 not reapable, 0 pending\n', self.stderr.getvalue())
 
     def test_trees(self):
         drawn = self.run_command(snapshot_list.ListServerSnapshot,
