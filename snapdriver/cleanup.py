@@ -20,12 +20,11 @@ from snapdriver import domainxml
 from snapdriver import exception
 from snapdriver import instance as instances
 from snapdriver import naming
+from snapdriver import privsep
 from snapdriver import settle
 from snapdriver import view
 
 LOG = logging.getLogger(__name__)
-#: What may come back of the permissions that a disk has had.
-_READABLE = 0o664
 
 
 def unlink(instance: instances.Instance, files: Iterable[str]) -> None:
@@ -91,7 +90,7 @@ def forget_if_bare(instance: instances.Instance) -> None:
     try:
         for disk in state.disks.values():
             if disk.mode is not None:
-                instance.directory.chmod(disk.name, disk.mode & _READABLE)
+                instance.directory.chmod(disk.name, disk.mode & privsep.MODES)
     except exception.PrivilegeMissing as error:
         LOG.warning('%(error)s', {'error': error})
         return  # what we know of, Nova need not read

@@ -53,6 +53,8 @@ CONTEXT = priv_context.PrivContext(
                   # To see and remove trusted extended attributes.
                   capabilities.CAP_SYS_ADMIN])
 
+#: The permissions that a file can be given.
+MODES = 0o664
 _OF_ITSELF = '/proc/self/fd/%d'
 #: Where libvirt remembers the owner and the label of files that domains use
 #: (virSecurityGetRememberedLabel).
@@ -158,7 +160,7 @@ def _link(directory: str, old: str, new: str,
 
 def _chmod(directory: str, name: str, mode: int,
            privileged: bool = False) -> None:
-    if mode & ~0o664:
+    if mode & ~MODES:
         raise ValueError(f'mode {mode:o} is not one of ours')
     with _file(directory, name, privileged) as (_, fd):
         os.chmod(_OF_ITSELF % fd, mode)

@@ -122,8 +122,7 @@ def require_unused(instance: instances.Instance, verb: str,
     """:raises Refused: somebody has started the domain meanwhile, on the
     layers below the new ones.
     """
-    if (not instance.is_off()
-            and not in_use(instance, new)):
+    if not instance.is_off() and not in_use(instance, new):
         raise exception.Refused(verb, instance.name, [
             'somebody started it meanwhile; nothing was changed, try again'])
 
@@ -183,8 +182,7 @@ def withdraw(instance: instances.Instance, new: Layers) -> bool:
     if in_use(instance, new):
         _rename(instance, [(file + _WITHDRAWN, file) for file in files])
         return False
-    if (instance.domain is not None
-            and not instance.is_off()):
+    if instance.domain is not None and not instance.is_off():
         instance.domain.let_go([instance.directory.path_of(file)
                                 for file in files])
     for file in files:
