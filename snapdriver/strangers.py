@@ -27,6 +27,7 @@ import dataclasses
 import os
 import time
 
+from snapdriver import directory
 from snapdriver import domainxml
 from snapdriver import exception
 from snapdriver import instance as instances
@@ -60,7 +61,9 @@ class Search:
         self._snapshots = list(snapshots)
         self._overlays = {os.path.basename(path) for s in self._snapshots
                           for path in s.overlays.values()}
-        self._bases: dict[str, tuple[str | None, str | None]] = {}
+        # Of each disk: its base, the format of that, and its permissions.
+        self._bottoms: dict[
+            str, tuple[str | None, str | None, int | None]] = {}
         self.found = Found({}, {})
 
     def domain(self, xml: str) -> Found:
@@ -73,10 +76,10 @@ class Search:
                     or element.source is None):
                 continue
             top = self.layer(os.path.basename(element.source))
-            base, base_format = self._bases[top.disk]
+            base, base_format, mode = self._bottoms[top.disk]
             self.found.disks[top.disk] = model.Disk(
                 name=top.disk, target=element.target, base=base,
-                base_format=base_format, active=top.id,
+                base_format=base_format, active=top.id, mode=mode,
                 size=self._instance.header(
                     os.path.basename(element.source)).size)
         for snapshot in self._snapshots:
@@ -110,9 +113,23 @@ class Search:
                                header.backing_format)
         layer = _known(instance, file) or self._new(file, below)
         if below is None:
-            self._bases[layer.disk] = (backing, header.backing_format)
+            self._bottoms[layer.disk] = (
+                backing, header.backing_format, self._mode(layer.disk, file))
         self.found.layers[file] = layer
         return layer
+
+    def _mode(self, disk: str, bottom: str) -> int | None:
+        """Permissions before the first snapshot; None if nobody knows.
+
+        libvirt leaves them as they are. Ours, when the state file is lost,
+        tell nothing of those before.
+        """
+        known = self._instance.state.disks.get(disk)
+        if known is not None:
+            return known.mode
+        mode = self._instance.directory.mode(bottom)
+        ours = (directory.ACTIVE_MODE, directory.FROZEN_MODE)
+        return None if mode in ours else mode
 
     def _is_overlay(self, file: str) -> bool:
         known = _known(self._instance, file)

@@ -52,6 +52,22 @@ class TestAdopt(engine.EngineTest):
             self.assert_clean(guest)
         self.assertTrue(guest.base_unchanged())
 
+    def test_permissions_come_back(self) -> None:
+        """Nova reads the disk of a running guest that we know nothing of."""
+        guest = guests.Guest(self).define()
+        before = guest.files()['disk'].mode
+        guest.start()
+        self.virsh_snapshot(guest, 'a')
+        guest.mark('newest')
+        guest.destroy()
+        self.manager.adopt(guest.name)
+        self.manager.delete(guest.name, [], everything=True)
+        self.manager.merge(guest.name)
+        guest.define()
+        self.assertEqual({}, self.state(guest).layers)
+        self.assertEqual(before, guest.files()['disk'].mode)
+        self.assertEqual('newest', guest.on_disk().mark)
+
     def test_virsh_on_top_of_ours(self) -> None:
         guest = guests.Guest(self).define().start()
         guest.mark('ours')
