@@ -24,6 +24,7 @@ instruction).
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import os
 from typing import Any
 
 from snapdriver import model
@@ -49,8 +50,9 @@ class Scenario:
     :ivar before: what there is if the verb is undone.
     :ivar after: what there is if it is finished.
     :ivar phases: all that it announces, in this order.
-    :ivar modes: all that happens after the death, each at every phase;
-        else one of everything that may happen, in turn.
+    :ivar modes: all that happens after the death, each at every phase
+        if ``EACH_MODE``; else one of them, in turn. Without any, one of
+        everything that may happen, in turn.
     :ivar between: what there can be, too, if the verb is undone.
     :ivar overwritten: the phases after which it is finished over whatever
         was written meanwhile.
@@ -77,6 +79,8 @@ class Scenario:
 #:  - runs: plain libvirt has started it, and it runs.
 #:  - dies: recover is killed, too, again and again, a phase later each time.
 MODES = ('now', 'ran', 'runs', 'dies')
+#: "some" is what every change has to pass.
+EACH_MODE = os.environ.get('SNAPDRIVER_KILLS', 'all') == 'all'
 
 TWO = ('disk', 'disk.eph0')
 _OFF = {'power': model.Power.SHUTOFF}

@@ -188,8 +188,10 @@ def _finished_from(scenario: scenarios.Scenario) -> tuple[str, ...]:
 
 def _modes(scenario: scenarios.Scenario, index: int) -> tuple[str, ...]:
     turn = index + scenarios.SCENARIOS.index(scenario)
-    return tuple(scenario.modes) or (
-        scenarios.MODES[turn % len(scenarios.MODES)],)
+    modes = scenario.modes or scenarios.MODES
+    if scenario.modes and scenarios.EACH_MODE:
+        return tuple(modes)
+    return (modes[turn % len(modes)],)
 
 
 def _name(scenario: scenarios.Scenario, index: int, mode: str) -> str:
