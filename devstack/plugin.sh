@@ -2,9 +2,10 @@
 #
 # devstack/plugin.sh - DevStack plugin that makes snapdriver Nova's driver
 #
-# On a host with n-cpu: the driver, its privileges, its configuration. On a host
-# with g-api: the definitions of its image properties. There is no service to
-# start: the driver lives in nova-compute.
+# On every host: the package, for the tenant's commands. On a host with n-cpu: the
+# driver, its privileges, its configuration. On a host with g-api: the definitions
+# of its image properties. There is no service to start: the driver lives in
+# nova-compute.
 
 # Save trace setting
 _XTRACE_SNAPDRIVER=$(set +o | grep xtrace)
@@ -16,10 +17,24 @@ function _snapdriver_shim {
     echo "$NOVA_DIR/nova/virt/snapdriver"
 }
 
-# install_snapdriver - the package, and our package within Nova's
+# What the user types. It is in no user's PATH when DevStack has installed it into
+# its virtual environment.
+SNAPDRIVER_COMMANDS="snapdriver snapdriver-status"
+
+# install_snapdriver - the package, which "openstack" takes its commands from
 function install_snapdriver {
     setup_develop "$SNAPDRIVER_DIR"
+}
+
+# install_snapdriver_driver - our package within Nova's, and the commands
+function install_snapdriver_driver {
+    local command
     ln -sfn "$SNAPDRIVER_DIR/nova/virt/snapdriver" "$(_snapdriver_shim)"
+    if [[ "$NOVA_BIN_DIR" != "$SNAPDRIVER_LINKS_DIR" ]]; then
+        for command in $SNAPDRIVER_COMMANDS; do
+            sudo ln -sf "$NOVA_BIN_DIR/$command" "$SNAPDRIVER_LINKS_DIR"
+        done
+    fi
 }
 
 # install_snapdriver_metadefs - before init_glance loads what lies there
@@ -30,6 +45,9 @@ function install_snapdriver_metadefs {
 # configure_snapdriver - nova.conf, which nova-cpu.conf is made from, the filter
 # of the privileged helper, and the command's own file
 function configure_snapdriver {
+    # It writes nova.conf at the same time; what one writes, the other might undo.
+    async_wait configure_neutron_nova
+
     iniset "$NOVA_CONF" DEFAULT compute_driver snapdriver.SnapshotLibvirtDriver
     iniset "$NOVA_CONF" libvirt images_type qcow2
     if [[ -n "$SNAPDRIVER_DEFAULT_KIND" ]]; then
@@ -53,15 +71,18 @@ function configure_snapdriver {
         "sudo nova-rootwrap $NOVA_CONF_DIR/rootwrap.conf privsep-helper"
 }
 
-# check_snapdriver - tells what is not as it should be; that is no reason to
-# stop here
+# check_snapdriver - reads what nova-compute has read, and tells what is not as it
+# should be; that is no reason to stop here
 function check_snapdriver {
-    "$NOVA_BIN_DIR/snapdriver-status" upgrade check ||
+    # Not "||": warn returns the code that it finds, and stack.sh would end here.
+    if ! "$NOVA_BIN_DIR/snapdriver-status" --config-file "$SNAPDRIVER_CONF" \
+            --config-file "$NOVA_CPU_CONF" upgrade check; then
         warn $LINENO "snapdriver-status has something to say"
+    fi
 }
 
-# forget_snapshots - libvirt undefines no domain of which it lists snapshots,
-# and DevStack undefines them all
+# forget_snapshots - libvirt undefines no domain of which it lists snapshots, and
+# DevStack undefines them all and removes their files, by unstack.sh already
 function forget_snapshots {
     local domain snapshot
     for domain in $(sudo virsh list --all --name |
@@ -74,8 +95,13 @@ function forget_snapshots {
 
 # cleanup_snapdriver - what lies outside of our clone
 function cleanup_snapdriver {
-    forget_snapshots
+    local command
     rm -f "$(_snapdriver_shim)"
+    if [[ "$NOVA_BIN_DIR" != "$SNAPDRIVER_LINKS_DIR" ]]; then
+        for command in $SNAPDRIVER_COMMANDS; do
+            sudo rm -f "$SNAPDRIVER_LINKS_DIR/$command"
+        done
+    fi
     sudo rm -f "$NOVA_CONF_DIR/rootwrap.d/snapdriver.filters"
     sudo rm -rf "$SNAPDRIVER_CONF_DIR"
 }
@@ -83,8 +109,9 @@ function cleanup_snapdriver {
 case "$1 ${2:-}" in
     "stack install")
         echo_summary "Installing snapdriver"
+        install_snapdriver
         if is_service_enabled n-cpu; then
-            install_snapdriver
+            install_snapdriver_driver
         fi
         if is_service_enabled g-api; then
             install_snapdriver_metadefs
@@ -102,9 +129,14 @@ case "$1 ${2:-}" in
             check_snapdriver
         fi
         ;;
-    # Nothing to start before Nova, nothing that Tempest has to know, and nothing
-    # that runs by itself.
-    "stack pre-install" | "stack test-config" | "unstack "*) ;;
+    # Nothing to start before Nova, and nothing that Tempest has to know.
+    "stack pre-install" | "stack test-config") ;;
+    # clean.sh runs unstack.sh first.
+    "unstack "*)
+        if is_service_enabled n-cpu; then
+            forget_snapshots
+        fi
+        ;;
     "clean "*)
         if is_service_enabled n-cpu; then
             cleanup_snapdriver

@@ -34,11 +34,12 @@ say() { printf '%s\n' "$*" >> "$root/said"; }
 define_plugin() { say define_plugin "$@"; }
 echo_summary() { :; }
 is_service_enabled() { [[ " $services " == *" $1 "* ]]; }
+async_wait() { say async_wait "$@"; }
 setup_develop() { say setup_develop "$@"; }
 configure_keystoneauth() { say configure_keystoneauth "$@"; }
 iniset() { say iniset "$@"; }
 iniget() { echo "$auth_type"; }
-warn() { say warn "${@:2}"; }
+warn() { local code=$?; say warn "${@:2}"; return $code; }
 sudo() {
     case $1 in
         install) command install $(sed 's/-[og] [a-z]*//g' <<< "${*:2}") ;;
@@ -62,7 +63,9 @@ NOVA_CONF_DIR=$root/etc/nova
 NOVA_CONF=$NOVA_CONF_DIR/nova.conf
 NOVA_INSTANCES_PATH=/opt/stack/data/nova/instances
 GLANCE_METADEF_DIR=$root/etc/glance/metadefs
+NOVA_CPU_CONF=$NOVA_CONF_DIR/nova-cpu.conf
 SNAPDRIVER_CONF_DIR=$root/etc/snapdriver
+SNAPDRIVER_LINKS_DIR=$root/links
 source "$plugin/settings"
 source "$plugin/plugin.sh" "$@"
 """
@@ -75,7 +78,7 @@ class PluginTest(testtools.TestCase):
             self.skipTest('bash is not here')
         self.root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         for path in ('dest/nova/nova/virt', 'etc/nova/rootwrap.d',
-                     'etc/glance/metadefs', 'bin'):
+                     'etc/glance/metadefs', 'bin', 'links'):
             (self.root / path).mkdir(parents=True)
         (self.root / 'dest/snapdriver').symlink_to(_REPO)
         self.shim = self.root / 'dest/nova/nova/virt/snapdriver'
@@ -108,16 +111,21 @@ class PluginTest(testtools.TestCase):
         self.assertFalse(os.path.lexists(self.shim / 'snapdriver'))
 
     def test_each_host_gets_what_it_needs(self) -> None:
-        self.assertEqual([], self.run_phase('stack', 'install',
-                                            services='g-api key'))
+        self.assertEqual(['setup_develop dest/snapdriver'],
+                         self.run_phase('stack', 'install',
+                                        services='g-api key'))
         self.assertFalse(self.shim.exists())
+        self.assertEqual([], os.listdir(self.root / 'links'))
         shutil.rmtree(self.root / 'etc/glance')
         self.run_phase('stack', 'install', services='n-cpu')
         self.assertTrue(self.shim.exists())
+        self.assertEqual(['snapdriver', 'snapdriver-status'],
+                         sorted(os.listdir(self.root / 'links')))
 
     def test_post_config(self) -> None:
         said = self.run_phase('stack', 'post-config')
         self.assertEqual([
+            'async_wait configure_neutron_nova',
             'iniset etc/nova/nova.conf DEFAULT compute_driver '
             + novaconf.DRIVER,
             'iniset etc/nova/nova.conf libvirt images_type qcow2',
@@ -145,28 +153,38 @@ class PluginTest(testtools.TestCase):
     def test_extra(self) -> None:
         status = self.root / 'bin/snapdriver-status'
         for code, told in ((0, 0), (1, 1), (2, 1)):
-            status.write_text(f'#!/bin/sh\n[ "$*" = "upgrade check" ] || '
-                              f'exit 9\nexit {code}\n')
+            status.write_text(f'#!/bin/sh\necho "$*" > "$0.args"\n'
+                              f'exit {code}\n')
             status.chmod(0o755)
-            said = self.run_phase('stack', 'extra')
+            said = self.run_phase('stack', 'extra')  # and does not end it
             self.assertEqual(told, len(said), said)
+        etc = self.root / 'etc'
+        self.assertEqual(
+            f'--config-file {etc}/snapdriver/snapdriver.conf '
+            f'--config-file {etc}/nova/nova-cpu.conf upgrade check\n',
+            (self.root / 'bin/snapdriver-status.args').read_text())
 
     def test_phases_in_which_nothing_is_done(self) -> None:
-        for phase in (('stack', 'pre-install'), ('stack', 'test-config'),
-                      ('unstack',)):
+        for phase in (('stack', 'pre-install'), ('stack', 'test-config')):
             self.assertEqual([], self.run_phase(*phase))
 
     def test_a_controller_is_left_alone(self) -> None:
         for phase in (('stack', 'post-config'), ('stack', 'extra'),
-                      ('clean',)):
+                      ('unstack',), ('clean',)):
             self.assertEqual([], self.run_phase(*phase, services='n-api'))
+
+    def test_unstack(self) -> None:
+        self.run_phase('stack', 'install')
+        self.assertEqual(
+            [f'virsh snapshot-delete instance-00000001 {name} --metadata'
+             for name in ('s1', 's2')], self.run_phase('unstack'))
+        self.assertTrue(self.shim.exists())
 
     def test_clean(self) -> None:
         self.run_phase('stack', 'install')
         self.run_phase('stack', 'post-config')
-        self.assertEqual(
-            [f'virsh snapshot-delete instance-00000001 {name} --metadata'
-             for name in ('s1', 's2')], self.run_phase('clean'))
+        self.assertEqual([], self.run_phase('clean'))
+        self.assertEqual([], os.listdir(self.root / 'links'))
         for path in (self.shim, self.filters,
                      self.root / 'etc/snapdriver'):
             self.assertFalse(path.is_symlink() or path.exists(), path)
