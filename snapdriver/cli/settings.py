@@ -37,7 +37,9 @@ class Log(logging.Handler):
     """Warnings, on stderr at the end; with -v all, and at once.
 
     What the command prints as its error has often been logged as well: only
-    at the end it is known what would be said twice.
+    at the end it is known what would be said twice. And what the privileged
+    helper prints (oslo.privsep logs it as warnings) explains an error, or
+    nothing.
     """
 
     def __init__(self, conf: cfg.ConfigOpts, wanted: argparse.Namespace,
@@ -46,6 +48,7 @@ class Log(logging.Handler):
         self._stream = stream
         self._at_once = bool(wanted.verbose)
         self._held: list[str] = []
+        self._of_helper: list[str] = []
         conf.set_override('debug', wanted.verbose > 1)
         _set_up(conf)
         logging.getLogger().addHandler(self)
@@ -55,13 +58,16 @@ class Log(logging.Handler):
         line = f'snapdriver: {record.levelname.lower()}: {text}'
         if self._at_once:
             print(line, file=self._stream)
-        elif line not in self._held:
-            self._held.append(line)
+            return
+        held = (self._of_helper if record.name.startswith('oslo_privsep')
+                else self._held)
+        if line not in held:
+            held.append(line)
 
     def finish(self, error: str | None) -> None:
         """Print what was held, but for what the error says."""
         logging.getLogger().removeHandler(self)
-        for line in self._held:
+        for line in (self._of_helper if error else []) + self._held:
             if error is None or error not in line:
                 print(line, file=self._stream)
 

@@ -146,6 +146,24 @@ class TestLog(base.TestCase):
         self.manager.list.side_effect = look
         self.assert_error(1, 'has no snapshot "a"', 'snapshot', 'list', 'web')
 
+    def test_the_helper_explains_an_error_or_nothing(self):
+        error = exception.PrivilegeMissing(
+            action='link', path='/i/disk', reason='no helper')
+        answers = [error, []]
+
+        def look(domain):
+            logging.getLogger('oslo_privsep.daemon').warning(
+                'privsep log: sudo: a password is required')
+            answer = answers.pop()
+            if answer:
+                raise answer
+            return answer
+        self.manager.list.side_effect = look
+        self.assertEqual('', self.run_command('snapshot', 'list', 'web')[2])
+        err = self.run_command('snapshot', 'list', 'web')[2]
+        self.assertIn('sudo: a password is required', err)
+        self.assertIn(str(error), err)
+
     def test_nothing_of_the_run_stays_in_the_log(self):
         self._warn()
         self.run_command('snapshot', 'list', 'web')
