@@ -61,6 +61,32 @@ apt_update() {
     apt-get update -qq || say "apt-get update failed; going on with the lists as they are"
 }
 
+archives() {
+    # shellcheck disable=SC2016 # apt's variables
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sort -u
+}
+
+# find_mirror RELEASE: of the archives that this machine's apt knows, the one that
+# has that release of Debian.
+find_mirror() {
+    local uri index
+    # apt names them only when it has their lists.
+    [ -n "$(archives)" ] || apt_update
+    index=$(mktemp)
+    for uri in $(archives); do
+        if /usr/lib/apt/apt-helper download-file \
+            "${uri%/}/dists/$1/InRelease" "$index" > /dev/null 2>&1 &&
+            grep -qx 'Origin: Debian' "$index"
+        then
+            rm -f "$index"
+            echo "$uri"
+            return
+        fi
+        rm -f "$index"
+    done
+    return 1
+}
+
 # need_venv [EXTRA...]: the virtual environment; EXTRA is lint or docs.
 need_venv() {
     local extra file

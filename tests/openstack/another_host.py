@@ -74,7 +74,7 @@ def _is_up(test: Any, process: subprocess.Popen[bytes]) -> bool:
     if process.poll() is not None:
         raise AssertionError(f'nova-compute of {NAME} has ended; see its log')
     return any(service.state == 'up' for service in _services(test)) and any(
-        found.name.startswith(NAME) or found.service_details['host'] == NAME
+        found.service_details['host'] == NAME
         for found in test.admin.compute.hypervisors(details=True))
 
 

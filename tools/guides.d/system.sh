@@ -30,7 +30,7 @@ need_base() {
 
 make_base() {
     local mirror http_proxy=""
-    mirror=$(find_mirror) ||
+    mirror=$(find_mirror "$release") ||
         unavailable "no mirror among apt's sources has it, or none answers"
     say "making a system of $release"
     mkdir -p "$1"/{apt/partial,pip/root,pip/newcomer}
@@ -48,31 +48,6 @@ make_base() {
         die "debootstrap failed"
     }
     rm -f "$1"/base/var/cache/apt/archives/*.deb
-}
-
-# find_mirror: of the archives that this machine's apt knows, the one that has
-# the release of Debian.
-find_mirror() {
-    local uri index
-    index=$(mktemp)
-    # shellcheck disable=SC2016 # apt's variables
-    [ -n "$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages')" ] ||
-        apt_update
-    # shellcheck disable=SC2016
-    for uri in $(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
-        sort -u)
-    do
-        if /usr/lib/apt/apt-helper download-file \
-            "${uri%/}/dists/$release/InRelease" "$index" > /dev/null 2>&1 &&
-            grep -qx 'Origin: Debian' "$index"
-        then
-            rm -f "$index"
-            echo "$uri"
-            return
-        fi
-    done
-    rm -f "$index"
-    return 1
 }
 
 # copy_repository DIRECTORY: the files as they are here, committed or not, with
