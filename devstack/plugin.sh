@@ -17,9 +17,13 @@ function _snapdriver_shim {
     echo "$NOVA_DIR/nova/virt/snapdriver"
 }
 
-# What the user types. It is in no user's PATH when DevStack has installed it into
-# its virtual environment.
-SNAPDRIVER_COMMANDS="snapdriver snapdriver-status"
+# What the user types, if it has to be linked: it is in no user's PATH when
+# DevStack has installed it into its virtual environment.
+function _snapdriver_links {
+    if [[ "$NOVA_BIN_DIR" != "$SNAPDRIVER_LINKS_DIR" ]]; then
+        echo snapdriver snapdriver-status
+    fi
+}
 
 # install_snapdriver - the package, which "openstack" takes its commands from
 function install_snapdriver {
@@ -30,11 +34,9 @@ function install_snapdriver {
 function install_snapdriver_driver {
     local command
     ln -sfn "$SNAPDRIVER_DIR/nova/virt/snapdriver" "$(_snapdriver_shim)"
-    if [[ "$NOVA_BIN_DIR" != "$SNAPDRIVER_LINKS_DIR" ]]; then
-        for command in $SNAPDRIVER_COMMANDS; do
-            sudo ln -sf "$NOVA_BIN_DIR/$command" "$SNAPDRIVER_LINKS_DIR"
-        done
-    fi
+    for command in $(_snapdriver_links); do
+        sudo ln -sf "$NOVA_BIN_DIR/$command" "$SNAPDRIVER_LINKS_DIR"
+    done
 }
 
 # install_snapdriver_metadefs - before init_glance loads what lies there
@@ -97,11 +99,9 @@ function forget_snapshots {
 function cleanup_snapdriver {
     local command
     rm -f "$(_snapdriver_shim)"
-    if [[ "$NOVA_BIN_DIR" != "$SNAPDRIVER_LINKS_DIR" ]]; then
-        for command in $SNAPDRIVER_COMMANDS; do
-            sudo rm -f "$SNAPDRIVER_LINKS_DIR/$command"
-        done
-    fi
+    for command in $(_snapdriver_links); do
+        sudo rm -f "$SNAPDRIVER_LINKS_DIR/$command"
+    done
     sudo rm -f "$NOVA_CONF_DIR/rootwrap.d/snapdriver.filters"
     sudo rm -rf "$SNAPDRIVER_CONF_DIR"
 }

@@ -37,10 +37,15 @@ import errno
 import os
 import stat
 from typing import Any
+import warnings
 
-from oslo_privsep import capabilities
-from oslo_privsep import daemon
-from oslo_privsep import priv_context
+with warnings.catch_warnings():
+    # It imports Eventlet where that is installed, whether it is used or not,
+    # and then Eventlet tells everybody that it is deprecated.
+    warnings.filterwarnings('ignore', r'\s*Eventlet is deprecated')
+    from oslo_privsep import capabilities
+    from oslo_privsep import daemon
+    from oslo_privsep import priv_context
 
 from snapdriver import exception
 

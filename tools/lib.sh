@@ -82,8 +82,8 @@ find_mirror() {
             echo "$uri"
             return
         fi
-        rm -f "$index"
     done
+    rm -f "$index"
     return 1
 }
 

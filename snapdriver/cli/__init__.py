@@ -11,9 +11,3 @@
 # under the License.
 
 """The command ``snapdriver``: a thin layer over the manager."""
-
-import warnings
-
-# oslo.privsep imports Eventlet where it is installed, whether it is used or
-# not, and then Eventlet tells everybody that it is deprecated.
-warnings.filterwarnings('ignore', r'\s*Eventlet is deprecated')

@@ -38,8 +38,8 @@ class Log(logging.Handler):
 
     What the command prints as its error has often been logged as well: only
     at the end it is known what would be said twice. And what the privileged
-    helper prints (oslo.privsep logs it as warnings) explains an error, or
-    nothing.
+    helper prints (oslo.privsep logs it as warnings) explains an error or a
+    warning of ours, or nothing.
     """
 
     def __init__(self, conf: cfg.ConfigOpts, wanted: argparse.Namespace,
@@ -47,8 +47,7 @@ class Log(logging.Handler):
         super().__init__(_level(wanted))
         self._stream = stream
         self._at_once = bool(wanted.verbose)
-        self._held: list[str] = []
-        self._of_helper: list[str] = []
+        self._held: dict[str, bool] = {}  # to whether the helper said it
         conf.set_override('debug', wanted.verbose > 1)
         _set_up(conf)
         logging.getLogger().addHandler(self)
@@ -58,16 +57,15 @@ class Log(logging.Handler):
         line = f'snapdriver: {record.levelname.lower()}: {text}'
         if self._at_once:
             print(line, file=self._stream)
-            return
-        held = (self._of_helper if record.name.startswith('oslo_privsep')
-                else self._held)
-        if line not in held:
-            held.append(line)
+        else:
+            self._held[line] = record.name.startswith('oslo_privsep')
 
     def finish(self, error: str | None) -> None:
         """Print what was held, but for what the error says."""
         logging.getLogger().removeHandler(self)
-        for line in (self._of_helper if error else []) + self._held:
+        if error is None and all(self._held.values()):
+            return
+        for line in self._held:
             if error is None or error not in line:
                 print(line, file=self._stream)
 

@@ -15,8 +15,3 @@
 One check a file, a function ``check(host)`` in each. They look, and change
 nothing. Nova is not needed, and never imported here.
 """
-
-import warnings
-
-# As for the command: see snapdriver.cli.
-warnings.filterwarnings('ignore', r'\s*Eventlet is deprecated')

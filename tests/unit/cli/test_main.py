@@ -164,6 +164,16 @@ class TestLog(base.TestCase):
         self.assertIn('sudo: a password is required', err)
         self.assertIn(str(error), err)
 
+    def test_the_helper_explains_a_warning(self):
+        def look(domain):
+            logging.getLogger('oslo_privsep.daemon').warning('privsep log: no')
+            logging.getLogger('snapdriver.x').warning('left as it is')
+            return []
+        self.manager.list.side_effect = look
+        self.assertEqual('snapdriver: warning: privsep log: no\n'
+                         'snapdriver: warning: left as it is\n',
+                         self.run_command('snapshot', 'list', 'web')[2])
+
     def test_nothing_of_the_run_stays_in_the_log(self):
         self._warn()
         self.run_command('snapshot', 'list', 'web')
